@@ -1,0 +1,1 @@
+"""Satellite before/after change detection."""

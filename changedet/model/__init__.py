@@ -1,0 +1,44 @@
+"""The nouns of the package: plain immutable values, no input or output."""
+
+from changedet.model.alignment import Alignment, Grade, Lattice
+from changedet.model.changes import CHANGES, COLUMNS, EXPLANATIONS, KINDS, ChangeTable
+from changedet.model.grid import WGS84, Grid, Window
+from changedet.model.image import (
+    DOMAINS,
+    SAR_ROLES,
+    SPECTRAL_ROLES,
+    Domain,
+    Image,
+    ImageInfo,
+)
+from changedet.model.pair import Comparability, ImagePair, PairReader
+from changedet.model.raster import RasterWindows
+from changedet.model.report import ChangeReport
+from changedet.model.zones import Places, ZoneActivity
+
+__all__ = [
+    "CHANGES",
+    "COLUMNS",
+    "DOMAINS",
+    "EXPLANATIONS",
+    "KINDS",
+    "SAR_ROLES",
+    "SPECTRAL_ROLES",
+    "WGS84",
+    "Alignment",
+    "ChangeReport",
+    "ChangeTable",
+    "Comparability",
+    "Domain",
+    "Grade",
+    "Grid",
+    "Image",
+    "ImageInfo",
+    "ImagePair",
+    "Lattice",
+    "PairReader",
+    "Places",
+    "RasterWindows",
+    "Window",
+    "ZoneActivity",
+]
