@@ -1,0 +1,50 @@
+# What type checkers and editors see of the front door; a test keeps it equal to __init__.py.
+
+from changedet.config import Config as Config
+from changedet.errors import AlignmentRefused as AlignmentRefused
+from changedet.errors import BandError as BandError
+from changedet.errors import CalibrationWarning as CalibrationWarning
+from changedet.errors import ChangedetError as ChangedetError
+from changedet.errors import ChangedetWarning as ChangedetWarning
+from changedet.errors import ConfigError as ConfigError
+from changedet.errors import CoverageWarning as CoverageWarning
+from changedet.errors import GeometryError as GeometryError
+from changedet.errors import GeometryRepairedWarning as GeometryRepairedWarning
+from changedet.errors import GridError as GridError
+from changedet.errors import ImageReadError as ImageReadError
+from changedet.errors import MetadataWarning as MetadataWarning
+from changedet.errors import MissingCRSError as MissingCRSError
+from changedet.errors import MissingDependencyError as MissingDependencyError
+from changedet.errors import NoGeoreferencingWarning as NoGeoreferencingWarning
+from changedet.errors import NoOverlapError as NoOverlapError
+from changedet.errors import NotComparableError as NotComparableError
+from changedet.errors import NotEnoughValidPixels as NotEnoughValidPixels
+from changedet.errors import OutputError as OutputError
+from changedet.errors import UnknownMethodError as UnknownMethodError
+from changedet.errors import VectorReadError as VectorReadError
+from changedet.model import Alignment as Alignment
+from changedet.model import ChangeReport as ChangeReport
+from changedet.model import ChangeTable as ChangeTable
+from changedet.model import Comparability as Comparability
+from changedet.model import Grid as Grid
+from changedet.model import Image as Image
+from changedet.model import ImageInfo as ImageInfo
+from changedet.model import ImagePair as ImagePair
+from changedet.model import Lattice as Lattice
+from changedet.model import PairReader as PairReader
+from changedet.model import Places as Places
+from changedet.model import RasterWindows as RasterWindows
+from changedet.model import Window as Window
+from changedet.model import ZoneActivity as ZoneActivity
+from changedet.pipeline import activity as activity
+from changedet.pipeline import align as align
+from changedet.pipeline import detect as detect
+from changedet.pipeline import inspect as inspect
+from changedet.pipeline import objects as objects
+from changedet.pipeline import score as score
+from changedet.pipeline import simulate as simulate
+from changedet.pipeline import verify as verify
+from changedet.progress import ProgressEvent as ProgressEvent
+from changedet.progress import TqdmProgress as TqdmProgress
+
+__version__: str
