@@ -1,1 +1,23 @@
-"""To be filled."""
+"""Writers: vector files, cloud-optimised GeoTIFFs, pictures, the HTML page, the manifest."""
+
+from changedet.reporting.cog import write_cog
+from changedet.reporting.geojson import write_features
+from changedet.reporting.images import write_image
+from changedet.reporting.pictures import quicklooks, stretch_pair
+from changedet.reporting.vectors import VECTOR_FORMATS, choose_formats
+from changedet.reporting.verify import Verification, compare_folders, verify_folder
+from changedet.reporting.write import write_report
+
+__all__ = [
+    "VECTOR_FORMATS",
+    "Verification",
+    "choose_formats",
+    "compare_folders",
+    "quicklooks",
+    "stretch_pair",
+    "verify_folder",
+    "write_cog",
+    "write_features",
+    "write_image",
+    "write_report",
+]

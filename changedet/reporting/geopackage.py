@@ -1,0 +1,164 @@
+"""GeoPackage: changes, zones and what was not observable, with styles that QGIS opens by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio.features
+import shapely
+from affine import Affine
+
+from changedet.errors import OutputError
+from changedet.model import ChangeReport, Grid, RasterWindows, ZoneActivity
+from changedet.reporting.cog import quiet
+from changedet.reporting.ogr import FIXED_DATE, change_columns, write_layer
+
+MAX_SIDE = 4096
+"""Cells along the longer side when what was not observable is outlined."""
+NOT_OBSERVABLE = 255
+"""Value in ``changed.tif``."""
+
+_ZONE_FIELDS: dict[str, type] = {
+    "area_m2": float,
+    "observable_fraction": float,
+    "score": float,
+    "appeared": int,
+    "disappeared": int,
+    "modified": int,
+    "moved": int,
+    "explained": int,
+    "area_appeared_m2": float,
+    "area_disappeared_m2": float,
+    "area_modified_m2": float,
+    "turnover": float,
+    "weighted_share": float,
+    "expected_false_objects": float,
+}
+
+
+def write_geopackage(path: Path, report: ChangeReport) -> Path:
+    """Write the layers ``changes``, ``zones`` and ``not_observable`` in the native CRS."""
+    table, crs = report.changes, report.grid.crs
+    changes = change_columns(table)
+    # "fid" is GDAL's own key; the id of an object stays a plain column
+    write_layer(path, "GPKG", table.geometry, changes, crs=table.crs, layer="changes")
+    names, outlines = _zones(report)
+    rows = {a.zone: a for a in report.activity}
+    columns: dict[str, tuple[type, list[Any]]] = {"zone": (str, names)}
+    for field, kind in _ZONE_FIELDS.items():
+        values = [_number(rows.get(n), field) for n in names]
+        # without georeferencing areas are pixels, which a column in square metres must not hold
+        unknown = crs is None and "area" in field
+        columns[field] = (kind, [None] * len(names) if unknown else values)
+    write_layer(path, "GPKG", outlines, columns, crs=crs, layer="zones", append=True)
+    cells, factor = not_observable(report.changed)
+    size: dict[str, tuple[type, list[Any]]] = {"cell_px": (int, [factor] * len(cells))}
+    write_layer(path, "GPKG", cells, size, crs=crs, layer="not_observable", append=True)
+    add_styles(path, {name: _style(name) for name in ("changes", "zones", "not_observable")})
+    return path
+
+
+def _zones(report: ChangeReport) -> tuple[list[str], np.ndarray]:
+    """Zones as given and, last, the whole site."""
+    names = [] if report.zones is None else list(report.zones.names)
+    shapes = [] if report.zones is None else list(report.zones.geometry)
+    kept = [i for i, name in enumerate(names) if name != "site"]
+    outline = shapely.Polygon(report.grid.corners(density=2))
+    names = [names[i] for i in kept] + ["site"]
+    return names, np.array([*(shapes[i] for i in kept), outline], dtype=object)
+
+
+def _number(activity: ZoneActivity | None, name: str) -> float | int | None:
+    value = None if activity is None else getattr(activity, name)
+    return None if value is None or not np.isfinite(value) else value
+
+
+def not_observable(changed: RasterWindows, max_side: int = MAX_SIDE) -> tuple[np.ndarray, int]:
+    """Outline the places that could not be observed.
+
+    Parameters
+    ----------
+    changed : RasterWindows
+        uint8, 255 = not observable.
+    max_side : int
+        A larger raster is outlined in coarser cells; a cell counts as not observable when any of
+        its pixels is.
+
+    Returns
+    -------
+    polygons : (n,) object array of shapely polygons
+        In the CRS of the raster.
+    factor : int
+        Side of a cell in pixels.
+    """
+    grid = changed.grid
+    factor = max(1, -(-max(grid.shape) // max_side))
+    mask = np.zeros((-(-grid.height // factor), -(-grid.width // factor)), dtype=np.uint8)
+    step = max(1, 2048 // factor) * factor
+    for window in grid.tiles(step):
+        block = changed.read(window) == NOT_OBSERVABLE
+        row, col = window.row // factor, window.col // factor
+        cells = _any_in_cells(block, factor)
+        mask[row : row + cells.shape[0], col : col + cells.shape[1]] = cells
+    t = grid.transform
+    coarse = Affine(t.a * factor, t.b * factor, t.c, t.d * factor, t.e * factor, t.f)
+    with quiet():
+        found = rasterio.features.shapes(mask, mask=mask > 0, connectivity=4, transform=coarse)
+        polygons = [shapely.geometry.shape(shape) for shape, _ in found]
+    if factor > 1:
+        polygons = [_clip(p, grid) for p in polygons]
+    return np.array(polygons, dtype=object), factor
+
+
+def _any_in_cells(block: np.ndarray, factor: int) -> np.ndarray:
+    if factor == 1:
+        return block
+    height, width = (-(-n // factor) * factor for n in block.shape)
+    whole = np.zeros((height, width), dtype=bool)
+    whole[: block.shape[0], : block.shape[1]] = block
+    blocks = whole.reshape(height // factor, factor, width // factor, factor)
+    return np.asarray(blocks.any(axis=(1, 3)))
+
+
+def _clip(polygon: Any, grid: Grid) -> Any:
+    """Cut off what cells at the edge reach beyond the grid."""
+    return shapely.intersection(polygon, shapely.Polygon(grid.corners(density=2)))
+
+
+def _style(layer: str) -> str:
+    return (
+        files("changedet.reporting").joinpath("styles", f"{layer}.qml").read_text(encoding="utf-8")
+    )
+
+
+def add_styles(path: Path, styles: Mapping[str, str]) -> None:
+    """Add QGIS styles (QML text by layer) to a GeoPackage as the layers' defaults."""
+    try:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(
+                "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
+                "f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256), "
+                "f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT, "
+                "useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), "
+                "update_time DATETIME)"
+            )
+            database.execute(
+                "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, "
+                "last_change) VALUES ('layer_styles', 'attributes', 'layer_styles', '', ?)",
+                (FIXED_DATE,),
+            )
+            database.executemany(
+                "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
+                "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
+                "owner, ui, update_time) VALUES ('', '', ?, 'geom', ?, ?, '', 1, "
+                "'Blue appeared, red disappeared', '', NULL, ?)",
+                [(name, name, qml, FIXED_DATE) for name, qml in styles.items()],
+            )
+    except sqlite3.Error as error:
+        raise OutputError(f"{path.name} could not be written: {error}.") from error
