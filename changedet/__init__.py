@@ -31,7 +31,7 @@ _WHERE = {
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOME)]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
