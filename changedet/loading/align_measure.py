@@ -1,0 +1,241 @@
+"""Reading windows of a pair, laid on each other as far as known, and comparing their phases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from changedet.loading.align_features import Recipe, feature, usable
+from changedet.loading.align_motion import Motion
+from changedet.loading.align_spectra import Spectra, band, gather, phases, taper
+from changedet.model import PairReader, Window
+
+_BLOCK = 512
+"""Windows whose corners lie in one block of this side share one reading of the pair."""
+_STILL = 0.05
+"""Variation of the correction over a block (pixels) below which nothing is resampled."""
+_SUBPIXEL = 32
+"""OpenCV rounds coordinates to this share of a pixel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Phase spectra of windows after a known motion was taken out."""
+
+    spectra: Spectra
+    """Of the windows, in the order asked for."""
+    centres: np.ndarray
+    """(n, 2) row, col of the window centres on the grid."""
+    applied: np.ndarray
+    """(n, 2) correction (dy, dx) that was taken out beforehand, at the centre of each window."""
+    share: np.ndarray
+    """(n,) part of each window that could be compared, 0 to 1."""
+
+    def take(self, rows: np.ndarray) -> Comparison:
+        """Return some of the windows."""
+        return Comparison(
+            self.spectra.take(rows), self.centres[rows], self.applied[rows], self.share[rows]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    index: np.ndarray
+    phases: np.ndarray
+    applied: np.ndarray
+    share: np.ndarray
+
+
+def compare(
+    pair: PairReader,
+    corners: np.ndarray,
+    size: int,
+    motion: Motion,
+    recipe: Recipe,
+    *,
+    backward: bool = False,
+    step: Callable[[int, int], object] | None = None,
+) -> Comparison:
+    """Compare windows of both images.
+
+    Parameters
+    ----------
+    pair : PairReader
+        The uncorrected pair.
+    corners : (n, 2) int array
+        First row and column of each window on the grid.
+    size : int
+        Side of the windows, pixels.
+    motion : Motion
+        Correction known so far; it is taken out before windows are compared.
+    recipe : Recipe
+        Feature to compare.
+    backward : bool
+        Lay the before image on the after image instead; phases are then those of the opposite
+        correction.
+    step : callable, optional
+        Told (blocks done, blocks in all).
+
+    Returns
+    -------
+    Comparison
+    """
+    keys = corners // _BLOCK
+    order: dict[tuple[int, int], list[int]] = {}
+    for i, (r, c) in enumerate(keys):
+        order.setdefault((int(r), int(c)), []).append(i)
+    groups = [np.array(v) for _, v in sorted(order.items())]
+
+    def work(index: np.ndarray) -> _Part:
+        return _block(pair, corners[index], index, size, motion, recipe, backward)
+
+    parts: list[_Part] = []
+    with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
+        for part in pool.map(work, groups):
+            parts.append(part)
+            if step is not None:
+                step(len(parts), len(groups))
+    return _joined(parts, corners, size)
+
+
+def _joined(parts: Sequence[_Part], corners: np.ndarray, size: int) -> Comparison:
+    n, k = len(corners), len(band(size)[0])
+    stacked = np.zeros((n, k, k), np.complex64)
+    applied, share = np.zeros((n, 2)), np.zeros(n)
+    for part in parts:
+        stacked[part.index] = part.phases
+        applied[part.index] = part.applied
+        share[part.index] = part.share
+    return Comparison(gather(stacked, size), corners + (size - 1) / 2, applied, share)
+
+
+def _correction(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
+    """Correction of the second image at places of the first."""
+    if not backward:
+        return motion.at(rows, cols)
+    there = motion.at(rows, cols)
+    return -motion.at(rows + there[..., 0], cols + there[..., 1])
+
+
+def _block(
+    pair: PairReader,
+    corners: np.ndarray,
+    index: np.ndarray,
+    size: int,
+    motion: Motion,
+    recipe: Recipe,
+    backward: bool,
+) -> _Part:
+    top, left = (int(v) for v in corners.min(0))
+    bottom, right = (int(v) + size for v in corners.max(0))
+    box = Window(top, left, bottom - top, right - left)
+    lattice = np.meshgrid(
+        np.linspace(top, bottom - 1, 9), np.linspace(left, right - 1, 9), indexing="ij"
+    )
+    known = _correction(motion, lattice[0], lattice[1], backward)
+    middle = np.rint((known.min((0, 1)) + known.max((0, 1))) / 2).astype(int)
+    still = bool((np.ptp(known, axis=(0, 1)) < _STILL).all())
+    margin = 0 if still else int(np.ceil(np.abs(known - middle).max())) + 4
+
+    halo = recipe.reach
+    near, far = box.pad(halo), box.pad(halo + margin)
+    far = Window(far.row - int(middle[0]), far.col - int(middle[1]), far.height, far.width)
+    first = pair.read(near)
+    second = first if far == near else pair.read(far)
+    one, other = (first.after, second.before) if backward else (first.before, second.after)
+    f = feature(one.pixels, one.valid, recipe, int(backward))
+    g = feature(other.pixels, other.valid, recipe, int(not backward))
+    f_ok, g_ok = usable(one.valid, recipe), usable(other.valid, recipe)
+    cut = box.within(near)
+    f, f_ok = f[cut], f_ok[cut]
+    if still:
+        g, g_ok = g[cut], g_ok[cut]
+        applied = np.broadcast_to(middle.astype(float), (len(corners), 2))
+    else:
+        g, g_ok, rounded = _laid_on(g, g_ok, far, box, motion, backward)
+        applied = _applied(motion, corners, size, box, rounded, backward)
+    both = f_ok & g_ok
+    windows = [
+        (slice(r - top, r - top + size), slice(c - left, c - left + size)) for r, c in corners
+    ]
+    hann = taper(size)
+    masks = [both[w] * hann for w in windows]
+    stack = np.stack([_centred(f[w], m) for w, m in zip(windows, masks, strict=True)])
+    against = np.stack([_centred(g[w], m) for w, m in zip(windows, masks, strict=True)])
+    share = np.array([m.sum() for m in masks]) / float(hann.sum())
+    return _Part(index, phases(stack, against), applied, share)
+
+
+def _centred(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Remove the weighted mean, so that the mask itself leaves no trace, and taper."""
+    weight = float(mask.sum())
+    return (values - (values * mask).sum() / weight) * mask if weight > 0 else values * 0
+
+
+def _laid_on(
+    g: np.ndarray, valid: np.ndarray, far: Window, box: Window, motion: Motion, backward: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resample a feature field by the known correction; also what rounding added to it."""
+    import cv2
+
+    rows = np.arange(box.row, box.row + box.height, dtype=np.float64)
+    cols = np.arange(box.col, box.col + box.width, dtype=np.float64)
+    known = _dense(motion, rows, cols, backward)
+    # rounding here, not inside OpenCV, so that what was rounded away is known
+    map_y = np.rint((rows[:, None] - known[..., 0] - far.row) * _SUBPIXEL) / _SUBPIXEL
+    map_x = np.rint((cols[None] - known[..., 1] - far.col) * _SUBPIXEL) / _SUBPIXEL
+    planes = [
+        cv2.remap(part, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_LANCZOS4)
+        for part in (np.ascontiguousarray(g.real), np.ascontiguousarray(g.imag))
+    ]
+    ok = cv2.remap(
+        valid.astype(np.float32),
+        map_x.astype(np.float32),
+        map_y.astype(np.float32),
+        cv2.INTER_LINEAR,
+    )
+    taken = np.stack([rows[:, None] - far.row - map_y, cols[None] - far.col - map_x], -1)
+    rounded = taken - known
+    return (planes[0] + 1j * planes[1]).astype(np.complex64), ok > 0.999, rounded
+
+
+def _dense(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
+    """Correction on a whole block: exact at every eighth pixel, bilinear between."""
+    import cv2
+
+    coarse_r = np.arange(rows[0], rows[-1] + 8, 8.0)
+    coarse_c = np.arange(cols[0], cols[-1] + 8, 8.0)
+    known = _correction(motion, coarse_r[:, None], coarse_c[None], backward)
+    map_y = np.broadcast_to(((rows - rows[0]) / 8)[:, None], (len(rows), len(cols)))
+    map_x = np.broadcast_to(((cols - cols[0]) / 8)[None], (len(rows), len(cols)))
+    maps = (map_x.astype(np.float32), map_y.astype(np.float32))
+    return np.stack(
+        [
+            cv2.remap(known[..., k], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for k in (0, 1)
+        ],
+        -1,
+    )
+
+
+def _applied(
+    motion: Motion,
+    corners: np.ndarray,
+    size: int,
+    box: Window,
+    rounded: np.ndarray,
+    backward: bool,
+) -> np.ndarray:
+    """Correction at each window's centre, with what rounding added over the window."""
+    middle = corners + (size - 1) / 2
+    known = _correction(motion, middle[:, 0], middle[:, 1], backward)
+    hann = taper(size)[..., None].astype(np.float64)
+    out = np.empty((len(corners), 2))
+    for i, (row, col) in enumerate(corners):
+        cut = Window(int(row), int(col), size, size).within(box)
+        out[i] = (rounded[cut] * hann).sum((0, 1)) / hann.sum()
+    return known + out
