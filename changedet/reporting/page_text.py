@@ -1,0 +1,247 @@
+"""The words of the page: result, badges, caveats, grounds, inputs and parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from changedet.model import ChangeReport
+from changedet.reporting.markup import (
+    DASH,
+    area,
+    badge,
+    day,
+    definitions,
+    describe,
+    esc,
+    label,
+    moment,
+    number,
+    percent,
+)
+from changedet.reporting.overlay import GROUPS, group_of
+from changedet.reporting.page_tables import unit
+
+_GRADES = {
+    "go": "ok", "good": "ok", "caution": "warn", "usable": "warn", "poor": "warn",
+    "no-go": "bad", "refused": "bad",
+}  # fmt: skip
+_HIDDEN = {
+    "alignment": {"field", "tie_points", "reasons", "grade"},
+    "comparability": {"reasons", "grade"},
+}
+_SIDE_EFFECT_FREE = {"workers", "tile_size"}
+"""Settings that never change a result: left out, so that equal results are equal pages."""
+
+
+def counted(report: ChangeReport) -> Counter[str]:
+    """How many objects are drawn in each colour."""
+    table = report.changes
+    pairs = zip(table["change"], table["explained_by"], strict=True)
+    return Counter(group_of(change, explained) for change, explained in pairs)
+
+
+def dates(report: ChangeReport) -> tuple[str | None, str | None]:
+    """Acquisition times of before and after, ISO 8601."""
+    before, after = (
+        None if i.acquired is None else i.acquired.isoformat() for i in report.pair.infos
+    )
+    return before, after
+
+
+def headline(report: ChangeReport) -> str:
+    """The result in one line (plain text)."""
+    found = sum(v for k, v in counted(report).items() if k != "explained")
+    what = "No change found" if not found else f"{found:,} change{'s' if found > 1 else ''} found"
+    before, after = (day(d) for d in dates(report))
+    if before and after:
+        return f"{what} between {before} and {after}"
+    return f"{what} between {report.pair.infos[0].name} and {report.pair.infos[1].name}"
+
+
+def result(report: ChangeReport) -> str:
+    """What was found, what was left out and what could have been seen, in a sentence or two."""
+    n, sentences = counted(report), []
+    found = [f"{n[g]:,} {g}" for g in GROUPS if n[g] and g != "explained"]
+    seen = report.summary.get("observable_fraction")
+    if found:
+        sentences.append(f"{', '.join(found)}.")
+    elif seen is not None:
+        sentences.append(f"A change could have been seen in {percent(seen)} of the area.")
+    if n["explained"]:
+        why = Counter(e for e in report.changes["explained_by"] if e is not None)
+        reasons = ", ".join(f"{v} {k}" for k, v in sorted(why.items()))
+        more = "more is" if n["explained"] == 1 else "more are"
+        sentences.append(f"{n['explained']:,} {more} explained away ({reasons}) and not counted.")
+    site = next((a for a in report.activity if a.zone == "site"), None)
+    if site is not None and site.expected_false_objects is not None:
+        sentences.append(
+            f"About {number(site.expected_false_objects, 2)} false objects are to be expected."
+        )
+    names = " → ".join(esc(i.name) for i in report.pair.infos)
+    return f'{esc(" ".join(sentences))} <span class="muted">{names}</span>'
+
+
+def badges(report: ChangeReport) -> str:
+    """Grades of the pair and of its alignment, and how much could be seen."""
+    pair = report.summary.get("comparability") or {}
+    grade = str(pair.get("grade", "not checked"))
+    alignment = report.alignment
+    left = "" if alignment.residual_px is None else f", {number(alignment.residual_px, 2)} px left"
+    off = "switched off" if alignment.grade == "none" else alignment.grade
+    parts = [
+        badge(_GRADES.get(grade, "none"), "Pair comparable", grade),
+        badge(_GRADES.get(alignment.grade, "none"), "Alignment", off + left),
+    ]
+    seen = report.summary.get("observable_fraction")
+    if seen is not None:
+        kind = "ok" if seen >= 0.9 else "warn"
+        parts.append(badge(kind, "Observable", f"{percent(seen)} of the area"))
+    if report.grid.crs is None:
+        parts.append(badge("warn", "No georeferencing", "all sizes in pixels"))
+    return "".join(parts)
+
+
+def caveats(report: ChangeReport) -> str:
+    """What to know before reading on: reasons of grades, warnings."""
+    pair = report.summary.get("comparability") or {}
+    said = [*pair.get("reasons", ()), *report.alignment.reasons]
+    said += report.summary.get("warnings") or ()
+    if not said:
+        return ""
+    items = "".join(f"<li>{esc(s)}</li>" for s in dict.fromkeys(map(str, said)))
+    return f'<section class="caveats"><h2>Read this first</h2><ul>{items}</ul></section>'
+
+
+def figures(report: ChangeReport) -> str:
+    """The key figures as small cards."""
+    n, sizes = counted(report), unit(report)
+    site = next((a for a in report.activity if a.zone == "site"), None)
+    areas = {} if site is None else {
+        "appeared": site.area_appeared_m2, "disappeared": site.area_disappeared_m2,
+    }  # fmt: skip
+    cards = [
+        _figure(g, number(n[g]), g, area(areas[g], sizes) if g in areas else "")
+        for g in GROUPS
+        if n[g] or g in ("appeared", "disappeared")
+    ]
+    if site is not None:
+        score = DASH if site.score is None else f"{number(site.score)} <small>/ 100</small>"
+        cards.append(_figure("", score, "site activity", f"{percent(site.turnover)} turned over"))
+    return "".join(cards)
+
+
+def _figure(kind: str, value: str, name: str, below: str) -> str:
+    text = "explained away" if name == "explained" else name
+    return (
+        f'<div class="figure {kind}"><b>{value}</b><span>{text}</span><small>{below}</small></div>'
+    )
+
+
+def legend(report: ChangeReport, unseen: bool) -> str:
+    """What the colours mean, with a switch and a count each."""
+    n = counted(report)
+    rows = [
+        (g, "explained away" if g == "explained" else g, f"{n[g]:,}", f'class="c-{g}"')
+        for g in GROUPS
+        if n[g] or g in ("appeared", "disappeared")
+    ]
+    if report.zones is not None and len(report.zones):
+        rows.append(("zones", "zones", f"{len(report.zones):,}", 'fill="#555" stroke="#fff"'))
+    if unseen:
+        rows.append(("unseen", "not observable", "", 'fill="url(#hatch)" stroke="#8a93a0"'))
+    return "".join(
+        f'<label><input type="checkbox" checked data-layer="{layer}"><svg viewBox="0 0 22 14" '
+        f'aria-hidden="true"><rect x="2" y="2" width="18" height="10" {style} '
+        'fill-opacity=".3" stroke-width="2.5"/></svg>'
+        f'{name}<span class="n">{count}</span></label>'
+        for layer, name, count, style in rows
+    )
+
+
+def grounds(report: ChangeReport) -> str:
+    """One card a step: what was estimated, and how far it can be trusted."""
+    summary, cards = report.summary, []
+    statements = {
+        "alignment": str(report.alignment),
+        "calibration": _calibration(summary.get("calibration")),
+        "comparability": f"Grade: {(summary.get('comparability') or {}).get('grade', DASH)}",
+    }
+    for name in ("alignment", "calibration", "comparability", "detector", "radiometry"):
+        value = summary.get(name)
+        if value is None:
+            continue
+        shown: Any = value
+        if isinstance(value, dict):
+            shown = {k: v for k, v in value.items() if k not in _HIDDEN.get(name, ())}
+        text = f"<p>{esc(statements[name])}</p>" if statements.get(name) else ""
+        cards.append(f'<div class="card"><h3>{name.capitalize()}</h3>{text}{describe(shown)}</div>')
+    return "".join(cards)
+
+
+def _calibration(value: Any) -> str:
+    """Say what the false alarms rest on, as far as the keys are known."""
+    if not isinstance(value, dict):
+        return ""
+    known = {
+        what: next((v for k, v in value.items() if k.startswith(what) and "km2" in k), None)
+        for what in ("nominal", "expected")
+    }
+    parts = []
+    if known["nominal"] is not None:
+        parts.append(f"Threshold set for {number(known['nominal'])} false objects per km²")
+    if known["expected"] is not None:
+        parts.append(f"{number(known['expected'])} expected")
+    return "; ".join(parts) + "." if parts else ""
+
+
+def inputs(report: ChangeReport) -> str:
+    """Both inputs beside each other, with their hashes."""
+    described = [i.describe() for i in report.pair.infos]
+    lines = [
+        ("File", [esc(d["path"]) for d in described]),
+        ("Acquired", [moment(d["acquired"]) for d in described]),
+        ("Platform", [esc(d["platform"] or DASH) for d in described]),
+        ("Size", [f"{d['width']:,} × {d['height']:,} px, {esc(d['dtype'])}" for d in described]),
+        ("Pixel", [DASH if d["gsd_m"] is None else f"{number(d['gsd_m'])} m" for d in described]),
+        ("CRS", [esc(d["crs"] or "none") for d in described]),
+        ("Bands", [esc(", ".join(d["bands"])) for d in described]),
+        ("Values", [esc(f"{d['domain']} ({d['domain_source']})") for d in described]),
+        ("Sun", [_angles(d["sun_azimuth_deg"], d["sun_elevation_deg"]) for d in described]),
+        ("View", [_angles(d["view_azimuth_deg"], d["off_nadir_deg"]) for d in described]),
+        ("SHA-256", [f'<span class="hash">{esc(d["sha256"] or DASH)}</span>' for d in described]),
+        ("Notes", [esc("; ".join(d["notes"])) or DASH for d in described]),
+    ]
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{v}</td>" for v in values) + "</tr>"
+        for name, values in lines
+        if set(values) != {DASH}
+    )
+    return (
+        '<div class="scroll"><table class="wide"><thead><tr><th></th><th scope="col">Before</th>'
+        f'<th scope="col">After</th></tr></thead><tbody>{body}</tbody></table></div>'
+        f'<p class="note">Compared on: {esc(report.grid)}.</p>'
+    )
+
+
+def _angles(azimuth: float | None, other: float | None) -> str:
+    if azimuth is None and other is None:
+        return DASH
+    return f"azimuth {number(azimuth)}°, {number(other)}°"
+
+
+def parameters(report: ChangeReport) -> str:
+    """The full configuration and the versions."""
+    manifest = report.manifest
+    config = manifest.get("config") or manifest.get("configuration") or {}
+    shown = {k: v for k, v in config.items() if k not in _SIDE_EFFECT_FREE}
+    cards = [f'<div class="card"><h3>Configuration</h3>{describe(shown)}</div>']
+    versions = manifest.get("versions")
+    if isinstance(versions, dict):
+        items = [(k, esc(v)) for k, v in sorted(versions.items())]
+        cards.append(f'<div class="card"><h3>Versions</h3>{definitions(items)}</div>')
+    if "seed" in manifest:
+        cards.append(
+            f'<div class="card"><h3>{label("seed")}</h3>{describe(manifest["seed"])}</div>'
+        )
+    return f'<div class="cards">{"".join(cards)}</div>'
