@@ -65,15 +65,26 @@ def map_ordered(
     """
     if workers is not None and workers < 1:
         raise ConfigError(f"workers={workers!r} is not usable: give a whole number of at least 1.")
+    check_engine(engine)
     if isinstance(engine, Executor):
         count = workers or getattr(engine, "_max_workers", None) or _processors()
         return _submit(engine, function, items, count)
-    if engine not in ENGINES:
+    return ENGINES[engine](function, items, workers or _processors())
+
+
+def check_engine(engine: str | Executor) -> None:
+    """Refuse an engine that does not exist, before any work is done.
+
+    Raises
+    ------
+    UnknownMethodError
+        If it is neither a name in :data:`ENGINES` nor an executor.
+    """
+    if not isinstance(engine, Executor) and engine not in ENGINES:
         raise UnknownMethodError(
             f"engine={engine!r} is not known: choose one of {', '.join(sorted(ENGINES))}, or pass "
             "a concurrent.futures executor."
         )
-    return ENGINES[engine](function, items, workers or _processors())
 
 
 def _serial(

@@ -1,0 +1,74 @@
+"""``changedet detect``: the whole chain, from two images to a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from changedet.cli.options import Names, pair_options, read_config, settings
+from changedet.cli.session import Session, in_session
+
+
+@click.command()
+@pair_options
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
+@click.option("--zones", metavar="F", help="Polygons to report activity for.")
+@click.option("--tracks", metavar="F", help="Centrelines of rail tracks.")
+@click.option("--roads", metavar="F", help="Centrelines of roads.")
+@click.option("--method", metavar="NAME", help="Detector; 'auto' unless given.")
+@click.option(
+    "--false-alarms", "false_alarms_per_km2", type=float, metavar="PER_KM2",
+    help="False objects per km2 to accept; sets the threshold.",
+)  # fmt: skip
+@click.option("--fdr", type=float, metavar="Q", help="Or: share of false objects to accept.")
+@click.option(
+    "--min-area", "min_area_m2", type=float, metavar="M2", help="Smallest object to report."
+)
+@click.option(
+    "--format", "formats", type=Names(), default=("geojson",), metavar="geojson,gpkg,parquet,fgb",
+    help="Vector formats; GeoJSON is always among them.",
+)  # fmt: skip
+@click.option("--engine", default="threads", metavar="serial|threads", help="How tiles are run.")
+@click.option("--workers", type=click.IntRange(min=1), help="Tiles at a time.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier output folder.")
+@in_session
+def detect(
+    session: Session,
+    before: str,
+    after: str,
+    out: Path,
+    formats: tuple[str, ...],
+    overwrite: bool,
+    engine: str,
+    config_file: str | None,
+    **options: Any,
+) -> None:
+    """Find what changed between BEFORE and AFTER, and write a report to a folder.
+
+    BEFORE and AFTER are paths or URLs of georeferenced images, in any CRS and pixel size.
+    """
+    from changedet import pipeline
+    from changedet.cli.summary import describe_report, report_fields
+    from changedet.engines import check_engine
+    from changedet.reporting import choose_formats
+    from changedet.reporting.folder import check_target
+
+    # What would be refused at the end is refused at the beginning.
+    check_target(out, overwrite)
+    choose_formats(formats)
+    check_engine(engine)
+    given = settings(options)
+    report = pipeline.detect(
+        before,
+        after,
+        config=read_config(config_file),
+        engine=engine,
+        progress=session.progress,
+        **options,
+        **given,
+    )
+    folder = report.write(out, formats=formats, overwrite=overwrite)
+    session.say(describe_report(report, folder))
+    session.done(out=str(folder), **report_fields(report))

@@ -1,0 +1,47 @@
+"""``changedet inspect``: can these two be compared, and what would be found? Writes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from changedet.cli.options import pair_options, read_config, settings
+from changedet.cli.session import NOT_COMPARABLE, Session, in_session
+
+
+@click.command()
+@pair_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@in_session
+def inspect(
+    session: Session,
+    before: str,
+    after: str,
+    as_json: bool,
+    config_file: str | None,
+    **options: Any,
+) -> None:
+    """Say whether BEFORE and AFTER can be compared: grids, alignment, season, sun. Writes nothing.
+
+    Ends with status 4 when they cannot.
+    """
+    from changedet import pipeline
+
+    given = settings(options)
+    inspection = pipeline.inspect(
+        before,
+        after,
+        config=read_config(config_file),
+        progress=session.progress,
+        **options,
+        **given,
+    )
+    card = inspection.describe()
+    if session.json:
+        session.done(inspection=card)
+    else:
+        click.echo(json.dumps(card, indent=2) if as_json else str(inspection))
+    if card.get("comparability", {}).get("grade") == "no-go":
+        raise click.exceptions.Exit(NOT_COMPARABLE)

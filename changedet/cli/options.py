@@ -1,0 +1,90 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from changedet.config import DOMAIN_CHOICES, Config
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+SETTINGS = (
+    "method", "domain", "bands", "grid", "align", "false_alarms_per_km2", "fdr", "min_area_m2",
+    "workers",
+)  # fmt: skip
+"""Options that are settings of :class:`changedet.config.Config`, by the names they have there."""
+
+
+class GridSize(click.ParamType):
+    """``native``, or a pixel size in metres."""
+
+    name = "native|METRES"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the option."""
+        if value == "native" or isinstance(value, float):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither 'native' nor a pixel size in metres.", param, ctx)
+
+
+class Names(click.ParamType):
+    """Names separated by commas."""
+
+    name = "NAMES"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the option."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in value.split(","))
+        if not all(names):
+            self.fail(f"{value!r} holds an empty name: separate names by single commas.", param)
+        return names
+
+
+def _together(*decorators: Decorator) -> Decorator:
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+pair_options = _together(
+    click.argument("before"),
+    click.argument("after"),
+    click.option("--aoi", metavar="F", help="Polygons outside of which nothing is looked at."),
+    click.option("--mask-before", metavar="F", help="Polygons or raster of unusable ground."),
+    click.option("--mask-after", metavar="F", help="The same for the after image."),
+    click.option("--domain", type=click.Choice(DOMAIN_CHOICES), help="What pixel values are."),
+    click.option("--bands", type=Names(), help="Roles or numbers of the bands to use: red,nir."),
+    click.option("--grid", type=GridSize(), help="Pixel size of the common grid."),
+    click.option("--align/--no-align", default=None, help="Correct the shift between the images."),
+    click.option("--config", "config_file", metavar="F.toml", help="Settings from a file."),
+)
+"""The two images and how they are read."""
+
+
+def read_config(path: str | None) -> Config | None:
+    """Read the settings of ``--config``; None without it."""
+    return None if path is None else Config.from_toml(path)
+
+
+def settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the settings that were given on the command line out of a command's options.
+
+    A threshold given there takes the place of the other kind of threshold in the file.
+    """
+    given = {name: options.pop(name) for name in SETTINGS if name in options}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, other in (("fdr", "false_alarms_per_km2"), ("false_alarms_per_km2", "fdr")):
+        if name in given:
+            given.setdefault(other, None)
+    return given
