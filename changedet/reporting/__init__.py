@@ -1,6 +1,7 @@
 """Writers: vector files, cloud-optimised GeoTIFFs, pictures, the HTML page, the manifest."""
 
 from changedet.reporting.cog import write_cog
+from changedet.reporting.figure import change_figure
 from changedet.reporting.geojson import write_features
 from changedet.reporting.images import write_image
 from changedet.reporting.pictures import quicklooks, stretch_pair
@@ -11,6 +12,7 @@ from changedet.reporting.write import write_report
 __all__ = [
     "VECTOR_FORMATS",
     "Verification",
+    "change_figure",
     "choose_formats",
     "compare_folders",
     "quicklooks",

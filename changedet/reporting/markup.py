@@ -42,6 +42,8 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return DASH
     value = 100 * share
+    if value == 0:
+        return "0 %"
     if 0 < value < 0.1:
         return "<0.1 %"
     if 99.9 < value < 100:
@@ -105,6 +107,7 @@ def describe(value: Any) -> str:
     return esc(value)
 
 
+_NAMES = {"gsd": "GSD", "crs": "CRS", "ce90": "CE90", "fdr": "FDR", "id": "ID", "aoi": "AOI"}
 _UNITS = {
     "m": "m", "m2": "m²", "km2": "km²", "px": "px", "deg": "°", "s": "s",
 }  # fmt: skip
@@ -112,13 +115,13 @@ _UNITS = {
 
 def label(key: str) -> str:
     """Turn a key such as ``ce90_px`` into a name for people."""
-    words = key.split("_")
+    words = [_NAMES.get(word, word) for word in key.split("_")]
     unit = _UNITS.get(words[-1]) if len(words) > 1 else None
     if unit is not None and words[-2] != "per":
         text = f"{' '.join(words[:-1])} ({unit})"
     else:
         text = " ".join(_UNITS.get(w, w) if w in ("km2", "m2") else w for w in words)
-    return text[:1].upper() + text[1:]
+    return text if words[0] in ("dx", "dy") else text[:1].upper() + text[1:]
 
 
 def badge(kind: str, name: str, text: str) -> str:

@@ -97,10 +97,10 @@ def _north(angle: float | None) -> str:
         return ""
     return (
         '<svg class="north" viewBox="-20 -20 40 40" role="img" aria-label="North arrow">'
-        f'<g transform="rotate({angle:.1f})"><path d="M0 -10 L6 13 L0 9 L-6 13 Z" fill="#fff" '
-        'stroke="#000" stroke-opacity=".6"/><text y="-11" text-anchor="middle" font-size="10" '
-        'font-weight="700" fill="#fff" stroke="#000" stroke-opacity=".6" stroke-width="2" '
-        'paint-order="stroke">N</text></g></svg>'
+        '<circle r="20" fill="#0c0f13" fill-opacity=".78"/>'
+        f'<g transform="rotate({angle:.1f})"><path d="M0 -6 L6 14 L0 10 L-6 14 Z" fill="#fff"/>'
+        '<text y="-7" text-anchor="middle" font-size="11" font-weight="700" fill="#fff">N</text>'
+        "</g></svg>"
     )
 
 

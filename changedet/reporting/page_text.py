@@ -140,20 +140,21 @@ def _figure(kind: str, value: str, name: str, below: str) -> str:
 
 def legend(report: ChangeReport, unseen: bool) -> str:
     """What the colours mean, with a switch and a count each."""
-    n = counted(report)
+    n, faint = counted(report), 'fill-opacity=".3"'
     rows = [
-        (g, "explained away" if g == "explained" else g, f"{n[g]:,}", f'class="c-{g}"')
+        (g, "explained away" if g == "explained" else g, f"{n[g]:,}", f'class="c-{g}" {faint}')
         for g in GROUPS
         if n[g] or g in ("appeared", "disappeared")
     ]
     if report.zones is not None and len(report.zones):
-        rows.append(("zones", "zones", f"{len(report.zones):,}", 'fill="#555" stroke="#fff"'))
+        dotted = 'fill="none" stroke="currentColor" stroke-dasharray="1.5 3"'
+        rows.append(("zones", "zones", f"{len(report.zones):,}", dotted))
     if unseen:
         rows.append(("unseen", "not observable", "", 'fill="url(#hatch)" stroke="#8a93a0"'))
     return "".join(
         f'<label><input type="checkbox" checked data-layer="{layer}"><svg viewBox="0 0 22 14" '
         f'aria-hidden="true"><rect x="2" y="2" width="18" height="10" {style} '
-        'fill-opacity=".3" stroke-width="2.5"/></svg>'
+        'stroke-width="2.5"/></svg>'
         f'{name}<span class="n">{count}</span></label>'
         for layer, name, count, style in rows
     )

@@ -22,7 +22,7 @@
     view = { x: cx - w / 2, y: cy - h / 2, w, h };
     map.setAttribute("viewBox", `${view.x} ${view.y} ${w} ${h}`);
     stage.classList.toggle("zoomed", zoom > 1);
-    const name = (13 * w) / box.width;
+    const name = ((box.width < 500 ? 11 : 13) * w) / box.width;
     for (const text of map.querySelectorAll(".zone-name")) text.setAttribute("font-size", name);
     place(); scale(box);
   };
@@ -64,6 +64,11 @@
 
   swipe.addEventListener("input", place);
   for (const b of document.querySelectorAll("[data-show]")) b.addEventListener("click", () => { swipe.value = b.dataset.show; place(); });
+  $("outlines").addEventListener("click", (event) => {
+    const on = event.currentTarget.getAttribute("aria-pressed") !== "true";
+    event.currentTarget.setAttribute("aria-pressed", String(on));
+    $("drawn").style.display = on ? "" : "none";
+  });
   $("zoom-in").addEventListener("click", () => zoomTo(zoom * 1.6));
   $("zoom-out").addEventListener("click", () => zoomTo(zoom / 1.6));
   $("zoom-reset").addEventListener("click", () => zoomTo(1));
@@ -177,7 +182,7 @@
     if (go) {
       focus(i);
       const box = stage.getBoundingClientRect();
-      if (box.bottom < 80 || box.top > innerHeight - 80) stage.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+      if (box.top + box.height / 2 < 60 || box.top + box.height / 2 > innerHeight - 60) stage.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
     }
   };
   const focus = (i) => {
