@@ -1,1 +1,77 @@
-"""To be filled."""
+"""The tile loader: files to a common grid, alignment, aligned tiles with validity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from changedet.config import Config
+from changedet.loading import files  # noqa: F401 - registers files and datasets as sources
+from changedet.loading.grids import choose_grid, metric_crs
+from changedet.loading.pair import AlignedPair, valid_fraction
+from changedet.loading.roles import match_bands, role_of_name
+from changedet.loading.sources import (
+    ArraySource,
+    OpenOptions,
+    Source,
+    open_source,
+    register_adapter,
+    sha256,
+)
+from changedet.loading.vectors import places_on, read_places
+from changedet.model import Places
+
+__all__ = [
+    "AlignedPair",
+    "ArraySource",
+    "OpenOptions",
+    "Source",
+    "choose_grid",
+    "match_bands",
+    "metric_crs",
+    "open_source",
+    "places_on",
+    "read_pair_sources",
+    "read_places",
+    "register_adapter",
+    "role_of_name",
+    "sha256",
+    "valid_fraction",
+]
+
+
+def read_pair_sources(
+    before: Any,
+    after: Any,
+    *,
+    config: Config | None = None,
+    mask_before: Any = None,
+    mask_after: Any = None,
+    aoi: Any = None,
+) -> AlignedPair:
+    """Open two images, match their bands, choose the common grid; nothing is aligned yet.
+
+    Parameters
+    ----------
+    before, after : anything that :func:`open_source` takes
+        The two images.
+    config : Config, optional
+        ``domain``, ``bands`` and ``grid`` are used.
+    mask_before, mask_after : path or (y, x) array, optional
+        Where not zero, the image is not used.
+    aoi : anything that :func:`read_places` takes, optional
+        Polygons outside which nothing is looked at.
+
+    Returns
+    -------
+    AlignedPair
+        With no correction; see :meth:`AlignedPair.with_alignment`.
+    """
+    settings = config or Config()
+    first = open_source(before, domain=settings.domain, mask=mask_before)
+    second = open_source(after, domain=settings.domain, mask=mask_after)
+    roles, first_bands, second_bands = match_bands(first.info, second.info, settings.bands)
+    area: Places | None = None
+    if aoi is not None:
+        area = read_places(aoi, crs=first.info.grid.crs)
+    grid = choose_grid(first.info, second.info, settings.grid, area)  # type: ignore[arg-type]
+    return AlignedPair(first, second, grid, roles, first_bands, second_bands, aoi=area)

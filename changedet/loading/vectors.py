@@ -1,0 +1,349 @@
+"""Zones, tracks, roads and areas of interest from vector files and objects."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import shapely
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from changedet.errors import (
+    CoverageWarning,
+    GeometryError,
+    GeometryRepairedWarning,
+    MetadataWarning,
+    MissingCRSError,
+    VectorReadError,
+    require,
+)
+from changedet.model import WGS84, Grid, Places
+
+Kind = Literal["polygon", "line"]
+_NAMES = ("name", "zone", "id")
+_TYPES = {"polygon": ("Polygon", "MultiPolygon"), "line": ("LineString", "MultiLineString")}
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """One feature as it came."""
+
+    geometry: Any
+    properties: Mapping[str, Any]
+    id: Any = None
+
+
+def read_places(
+    source: Any,
+    *,
+    kind: Kind = "polygon",
+    crs: CRS | None = None,
+    grid: Grid | None = None,
+    name_property: str | None = None,
+) -> Places:
+    """Read named geometries.
+
+    Parameters
+    ----------
+    source : path, mapping, object with ``__geo_interface__``, GeoDataFrame or Places
+        GeoJSON is read by the package itself; every other format needs the ``geo`` extra.
+    kind : {"polygon", "line"}
+        What is expected.
+    crs : pyproj.CRS or None
+        In which the geometries are wanted; None: pixels (x = column, y = row, whole numbers at
+        pixel corners), and coordinates are taken as they are.
+    grid : Grid, optional
+        For a warning about places that lie wholly outside; its CRS is used where ``crs`` is None.
+    name_property : str, optional
+        Property that holds the names; by default the first there is of name, zone, id.
+
+    Returns
+    -------
+    Places
+        Names are unique; a property ``weight`` becomes the weights.
+
+    Raises
+    ------
+    VectorReadError
+        If the file cannot be read or holds no feature.
+    GeometryError
+        If a feature's geometry is empty, of the wrong type or cannot be repaired.
+    MissingCRSError
+        If the file does not say its CRS.
+    MissingDependencyError
+        If the format needs the ``geo`` extra.
+
+    Warns
+    -----
+    GeometryRepairedWarning
+        If an invalid polygon was repaired.
+    CoverageWarning
+        If a place lies wholly outside the grid.
+    MetadataWarning
+        If two features share a name.
+    """
+    target = crs if crs is not None or grid is None else grid.crs
+    if isinstance(source, Places):
+        return places_on(source, target)
+    features, found, label = _load(source)
+    if not features:
+        raise VectorReadError(f"{label} holds no features: give at least one {kind}.")
+    names = _unique(_names(features, name_property, kind, label), label)
+    shapes = [
+        _usable(f.geometry, kind, f"{name!r} in {label}")
+        for f, name in zip(features, names, strict=True)
+    ]
+    weights = tuple(_weight(f, n, label) for f, n in zip(features, names, strict=True))
+    geometry = np.array([*shapes, None], dtype=object)[:-1]
+    if target is None:
+        places = Places(tuple(names), geometry, None, weights, label)
+    else:
+        if found is None:
+            raise MissingCRSError(
+                f"{label} does not say its coordinate reference system: write it into the file, "
+                "or give GeoJSON in longitude and latitude."
+            )
+        places = places_on(Places(tuple(names), geometry, found, weights, label), target)
+    if grid is not None:
+        _warn_outside(places, grid)
+    return places
+
+
+def places_on(places: Places, crs: CRS | None) -> Places:
+    """Return the same places in another CRS (None: as they are)."""
+    if crs is None or places.crs is None or places.crs == crs:
+        return places
+    transform = Transformer.from_crs(places.crs, crs, always_xy=True).transform
+    moved = shapely.transform(
+        places.geometry, lambda xy: np.column_stack(transform(xy[:, 0], xy[:, 1]))
+    )
+    for name, shape in zip(places.names, moved, strict=True):
+        if not np.isfinite(shapely.get_coordinates(shape)).all():
+            raise GeometryError(
+                f"Feature {name!r} of {places.source or 'the places'} cannot be projected to "
+                f"{crs.name}: check that its coordinates are in {places.crs.name}."
+            )
+    return replace(places, geometry=moved, crs=crs)
+
+
+def _load(source: Any) -> tuple[list[_Feature], CRS | None, str]:
+    """Features, their CRS and a name for messages."""
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        if path.lower().endswith((".geojson", ".json")):
+            return (*_from_mapping(_read_json(path), path), path)
+        return (*_from_file(path), path)
+    if hasattr(source, "geometry") and hasattr(source, "crs") and hasattr(source, "columns"):
+        return (*_from_frame(source), "the GeoDataFrame")
+    if not isinstance(source, Mapping):
+        source = getattr(source, "__geo_interface__", None)
+    if not isinstance(source, Mapping):
+        raise VectorReadError(
+            "Places must be a path, a GeoJSON mapping, a GeoDataFrame or an object with "
+            f"__geo_interface__; {type(source).__name__} is none of them."
+        )
+    return (*_from_mapping(source, "the given mapping"), "the given mapping")
+
+
+def _read_json(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise VectorReadError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise VectorReadError(
+            f"{path} is not valid GeoJSON: {error}. Give a complete GeoJSON file."
+        ) from error
+
+
+def _from_mapping(value: Any, label: str) -> tuple[list[_Feature], CRS]:
+    """Read a GeoJSON FeatureCollection, Feature or geometry."""
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    if kind == "FeatureCollection":
+        items = value.get("features")
+    elif kind == "Feature":
+        items = [value]
+    elif kind is not None:
+        items = [{"type": "Feature", "geometry": value, "properties": {}}]
+    else:
+        items = None
+    if not isinstance(items, Iterable):
+        raise VectorReadError(
+            f"{label} is not GeoJSON: its 'type' must be FeatureCollection, Feature or a geometry."
+        )
+    features = []
+    for number, item in enumerate(items, 1):
+        geometry = item.get("geometry") if isinstance(item, Mapping) else None
+        try:
+            shape = None if geometry is None else shapely.geometry.shape(geometry)
+        except Exception as error:  # shapely raises many kinds for malformed coordinates
+            raise GeometryError(
+                f"Feature {number} in {label} has coordinates that make no geometry: {error}."
+            ) from error
+        properties = item.get("properties") if isinstance(item, Mapping) else None
+        features.append(_Feature(shape, properties or {}, item.get("id")))
+    return features, _json_crs(value, label)
+
+
+def _json_crs(value: Mapping[str, Any], label: str) -> CRS:
+    """WGS84 (RFC 7946), unless an old-style ``crs`` member names another."""
+    member = value.get("crs")
+    if not member:
+        return WGS84
+    try:
+        found = CRS.from_user_input(member["properties"]["name"])
+    except (CRSError, KeyError, TypeError) as error:
+        raise VectorReadError(
+            f"{label} has a crs member that cannot be understood ({member!r}): remove it if the "
+            "coordinates are longitude and latitude."
+        ) from error
+    return WGS84 if found.to_authority() == ("OGC", "CRS84") else found
+
+
+def _from_file(path: str) -> tuple[list[_Feature], CRS | None]:
+    """Read any other format through pyogrio."""
+    if not os.path.exists(path):
+        raise VectorReadError(f"{path} does not exist: check the path.")
+    suffix = Path(path).suffix.lower()
+    if suffix in (".parquet", ".geoparquet"):
+        geopandas: Any = require("geopandas", "geo", f"read {suffix} files")
+        try:
+            return _from_frame(geopandas.read_parquet(path))
+        except (OSError, ValueError) as error:
+            raise VectorReadError(f"{path} cannot be read: {error}.") from error
+    raw: Any = require(
+        "pyogrio.raw", "geo", f"read {suffix or 'such'} files (GeoJSON needs nothing)"
+    )
+    try:
+        meta, ids, wkb, columns = raw.read(path, return_fids=True)
+    except Exception as error:  # pyogrio.errors.DataSourceError and OGR's own
+        raise VectorReadError(
+            f"{path} cannot be read as a vector file: {error}. Give GeoJSON, GeoPackage, "
+            "Shapefile, FlatGeobuf or GeoParquet."
+        ) from error
+    shapes = shapely.from_wkb(wkb)
+    names = list(meta["fields"])
+    features = [
+        _Feature(shape, {n: c[i] for n, c in zip(names, columns, strict=True)}, int(ids[i]))
+        for i, shape in enumerate(shapes)
+    ]
+    return features, None if meta["crs"] is None else CRS.from_user_input(meta["crs"])
+
+
+def _from_frame(frame: Any) -> tuple[list[_Feature], CRS | None]:
+    names = [c for c in frame.columns if c != frame.geometry.name]
+    rows = zip(frame.geometry, frame[names].to_dict("records"), frame.index, strict=True)
+    features = [_Feature(shape, properties, index) for shape, properties, index in rows]
+    return features, None if frame.crs is None else CRS.from_user_input(frame.crs)
+
+
+def _names(features: list[_Feature], wanted: str | None, kind: Kind, label: str) -> list[str]:
+    if wanted is not None and not any(wanted in f.properties for f in features):
+        there = ", ".join(sorted({k for f in features for k in f.properties})) or "none"
+        raise VectorReadError(
+            f"{label} has no property {wanted!r} for names; its properties are: {there}."
+        )
+    word = "zone" if kind == "polygon" else "line"
+    out = []
+    for number, feature in enumerate(features, 1):
+        values = [feature.properties.get(k) for k in ((wanted,) if wanted else _NAMES)]
+        name = next((str(v) for v in values if v is not None and v == v and str(v)), None)
+        out.append(name or f"{word} {number}")
+    return out
+
+
+def _unique(names: list[str], label: str) -> list[str]:
+    """Give names that turn up again a number."""
+    out: list[str] = []
+    for name in names:
+        fresh, number = name, 2
+        while fresh in out or (fresh != name and fresh in names):
+            fresh, number = f"{name} ({number})", number + 1
+        if fresh != name:
+            warnings.warn(
+                f"{label} has more than one feature named {name!r}: one is now {fresh!r}.",
+                MetadataWarning,
+                stacklevel=3,
+            )
+        out.append(fresh)
+    return out
+
+
+def _weight(feature: _Feature, name: str, label: str) -> float:
+    value = feature.properties.get("weight")
+    if value is None or value != value:
+        return 1.0
+    try:
+        weight = float(value)
+    except (TypeError, ValueError):
+        weight = -1.0
+    if not (np.isfinite(weight) and weight >= 0):
+        raise GeometryError(
+            f"Feature {name!r} in {label} has weight {value!r}: give a number of 0 or more."
+        )
+    return weight
+
+
+def _usable(shape: Any, kind: Kind, feature: str) -> Any:
+    """Check a geometry, and repair it where that can be done."""
+    if shape is None or shape.is_empty:
+        raise GeometryError(f"Feature {feature} has no geometry: draw it, or remove the feature.")
+    if shape.geom_type not in _TYPES[kind]:
+        raise GeometryError(
+            f"Feature {feature} is a {shape.geom_type}; needed is a {' or '.join(_TYPES[kind])}."
+        )
+    shape = shapely.force_2d(shape)
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        raise GeometryError(f"Feature {feature} has coordinates that are not finite: redraw it.")
+    return _usable_polygon(shape, feature) if kind == "polygon" else _usable_line(shape, feature)
+
+
+def _usable_polygon(shape: Any, feature: str) -> Any:
+    if shape.is_valid and shape.area > 0:
+        return shape
+    reason = shapely.is_valid_reason(shape)
+    parts = shapely.get_parts(shapely.make_valid(shape))
+    nested = [p for part in parts for p in shapely.get_parts(part)]
+    polygons = [p for p in nested if p.geom_type == "Polygon" and p.area > 0]
+    if not polygons:
+        raise GeometryError(
+            f"Feature {feature} is not a valid polygon ({reason}) and no area is left after "
+            "repair: redraw it."
+        )
+    repaired = shapely.union_all(polygons)
+    warnings.warn(
+        f"Feature {feature} was not a valid polygon ({reason}) and was repaired: its area is now "
+        f"{repaired.area:g} square units in {len(shapely.get_parts(repaired))} parts.",
+        GeometryRepairedWarning,
+        stacklevel=5,
+    )
+    return repaired
+
+
+def _usable_line(shape: Any, feature: str) -> Any:
+    if shape.geom_type == "MultiLineString":
+        shape = shapely.line_merge(shape)
+    if shape.length == 0:
+        raise GeometryError(f"Feature {feature} is a line of length zero: redraw it.")
+    return shape
+
+
+def _warn_outside(places: Places, grid: Grid) -> None:
+    rows = np.array([-0.5, -0.5, grid.height - 0.5, grid.height - 0.5])
+    cols = np.array([-0.5, grid.width - 0.5, grid.width - 0.5, -0.5])
+    frame = shapely.Polygon(np.column_stack(grid.xy(rows, cols)))
+    for name, shape in zip(places.names, places.geometry, strict=True):
+        if not frame.intersects(shape):
+            warnings.warn(
+                f"Feature {name!r} of {places.source} lies wholly outside the images: nothing can "
+                "be observed there.",
+                CoverageWarning,
+                stacklevel=3,
+            )
