@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-Form = Literal["flat", "slope", "barrel", "tank", "gable", "dome", "heap"]
+Form = Literal["flat", "barrel", "tank", "gable", "dome", "heap"]
 Change = Literal["appeared", "disappeared", "modified", "moved", "unchanged"]
 
 
@@ -30,7 +30,9 @@ class Part:
     half_width: float = 1.0
     """Half of its width, metres (radius of a dome)."""
     rise: float = 0.0
-    """Height of ridge or crown above its edge, metres; of a ``slope``: metres per metre to the left."""
+    """Height of ridge or crown above its edge, metres."""
+    middle: tuple[float, float] | None = None
+    """Where its axis passes; None: the middle of the outline."""
 
 
 @dataclass(frozen=True, eq=False)

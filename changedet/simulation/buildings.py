@@ -20,10 +20,20 @@ def gabled(axes: Axes, u: float, v: float, length: float, width: float, eaves: f
         du, size = float(rng.uniform(-0.4, 0.4)) * length, float(rng.uniform(1.5, 4.0))
         side = float(rng.choice([-1, 1])) * width / 4
         sheet = own.box(du, side, size, width / 2 - 0.4)
+        tone = shade * float(rng.uniform(0.75, 1.2))
         parts.append(
-            Part(sheet, roof, eaves, shade * float(rng.uniform(0.75, 1.2)), "slope", own.along,
-                 rise=-side / abs(side) * 2 * rise / width)
-        )  # fmt: skip
+            Part(
+                sheet,
+                roof,
+                eaves,
+                tone,
+                "gable",
+                own.along,
+                width / 2,
+                rise,
+                middle=(own.x0, own.y0),
+            )
+        )
     if length < 20:
         parts.append(
             Part(own.box(length * 0.25, width * 0.12, 0.7, 0.7), "roof_dark", eaves + rise + 0.8)
@@ -55,8 +65,8 @@ def tree(
 ) -> Body:
     """Make a tree: one big crown and smaller ones on and around it."""
     parts = [
-        Part(disc(x, y, radius), material, height * 0.55, float(rng.uniform(0.85, 1.1)), "dome",
-             half_width=radius, rise=height * 0.45)
+        Part(disc(x, y, radius), material, height * 0.65, float(rng.uniform(0.85, 1.1)), "dome",
+             half_width=radius, rise=height * 0.35)
     ]  # fmt: skip
     for _ in range(4):
         a, d = rng.uniform(0, 6.283), radius * rng.uniform(0.35, 0.7)

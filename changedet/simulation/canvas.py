@@ -98,7 +98,7 @@ class Canvas:
 def _curved(part: Part, frame: Frame, row: int, col: int,
             shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Height above the edge, and slopes to the east and north, of a curved surface."""
-    x0, y0 = part.outline.mean(axis=0)
+    x0, y0 = part.outline.mean(axis=0) if part.middle is None else part.middle
     x = frame.left + (np.arange(col, col + shape[1]) + 0.5) * frame.cell - x0
     y = frame.top - (np.arange(row, row + shape[0]) + 0.5) * frame.cell - y0
     if part.form == "dome":
@@ -115,9 +115,6 @@ def _curved(part: Part, frame: Frame, row: int, col: int,
     if part.form == "gable":
         height = part.rise * (1 - np.abs(w))
         slope = -np.sign(w) * part.rise / part.half_width
-    elif part.form == "slope":
-        height = 0.0 * w
-        slope = height + part.rise
     elif part.form == "tank":
         w = np.clip(w, -0.94, 0.94)
         inner = np.sqrt(1 - w * w)
@@ -140,12 +137,17 @@ def base_canvas(layout: Layout, frame: Frame, seed: int, palette: Palette) -> Ca
     patches = fractal_noise(
         rng, shape, (60 / frame.cell, 22 / frame.cell, 7 / frame.cell), (1, 0.8, 0.5)
     )
+    texture = fractal_noise(
+        rng,
+        shape,
+        (1.0, 1.6 / frame.cell, 5 / frame.cell, 18 / frame.cell),
+        (0.8, 0.7, 0.5, 0.45),
+    )
+    # the grain frays the borders between kinds of grass
+    patches += np.float32(0.4) * texture
     material = np.full(shape, palette.number("grass"), dtype=np.uint8)
     material[patches > 0.9] = palette.number("grass_thin")
     material[patches < -0.7] = palette.number("grass_lush")
-    texture = fractal_noise(
-        rng, shape, (1.0, 1.6 / frame.cell, 5 / frame.cell, 18 / frame.cell), (0.8, 0.7, 0.5, 0.45)
-    )
     zero = np.zeros(shape, dtype=np.float32)
     canvas = Canvas(
         frame,

@@ -10,7 +10,7 @@ from changedet.simulation.bodies import Body, Item, Layout, Part, Track
 from changedet.simulation.buildings import flat_roofed, gabled, tree
 from changedet.simulation.noise import generator
 from changedet.simulation.options import Settled
-from changedet.simulation.shapes import Axes, blob, disc, strip
+from changedet.simulation.shapes import Axes, blob, strip, worn
 
 GAUGE = 1.52
 HOUSE_ROOFS = (
@@ -89,9 +89,10 @@ def _ladder(u: np.ndarray, start: float, target: float, slope: float) -> np.ndar
     turnout = np.clip((u - start) / blend, 0, None)
     on_ladder = slope * blend * np.where(turnout < 1, turnout**2 / 2, turnout - 0.5)
     short = abs(target) - on_ladder
-    k = 1.6
-    # a smooth minimum: straight ladder, curve, straight track
-    return np.sign(target) * (abs(target) - 0.5 * (short + np.sqrt(short * short + k)))
+    b = slope * blend
+    # straight ladder, curve, straight track
+    rounded = np.clip(short + b, 0, 2 * b) ** 2 / (4 * b)
+    return np.sign(target) * (abs(target) - np.where(short > b, short, rounded))
 
 
 def _tracks(rng: np.random.Generator, width: float, north: int, south: int) -> list[Track]:
@@ -137,10 +138,15 @@ def _yard_ground(layout: Layout, rng: np.random.Generator, axes: Axes, half: flo
     high = np.max(
         [np.interp(u, a[:, 0], a[:, 1], left=-np.inf, right=-np.inf) for a in lines], axis=0
     )
-    for margin, material in ((5.5, "grass_thin"), (4.2, "gravel"), (3.2, "cinder")):
-        ragged = margin + 0.5 * rng.standard_normal(len(u))
-        rim = np.concatenate([axes.xy(u, low - ragged), axes.xy(u, high + ragged)[::-1]])
-        layout.ground.append(Part(rim, material))
+    known = np.isfinite(low)
+    u, low, high = u[known], low[known], high[known]
+    for margin, material, rough in (
+        (5.6, "grass_thin", 0.7),
+        (4.2, "soil_dark", 0.45),
+        (3.3, "cinder", 0.3),
+    ):
+        rim = np.concatenate([axes.xy(u, low - margin), axes.xy(u, high + margin)[::-1]])
+        layout.ground.append(Part(worn(rim, rng, rough, 2.5), material))
     for _ in range(int(half / 7)):
         x = float(rng.uniform(-half, half))
         k = int(np.clip((x + half) / 4, 0, len(u) - 1))
@@ -190,7 +196,9 @@ def _pad(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
     """Concrete slabs with joints, tyre marks and patches, beside the loading track."""
     axes, v = b.axes, b.pad_top - b.pad_depth / 2
     u0 = b.pad_u
-    layout.ground.append(Part(axes.box(u0, v, b.pad_length + 5, b.pad_depth + 4), "gravel"))
+    layout.ground.append(
+        Part(worn(axes.box(u0, v - 1, b.pad_length + 7, b.pad_depth + 6), rng, 0.6), "dirt")
+    )
     layout.ground.append(Part(axes.box(u0, v, b.pad_length, b.pad_depth), "concrete_old"))
     side = 6.0
     for i in range(int(b.pad_length / side)):
@@ -233,7 +241,7 @@ def _roads(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
     k = np.linspace(0, 1, 12)
     for u0, u1, v0, v1 in (
         (-0.30 * b.half, -0.05 * b.half, b.road_north, b.top + 36),
-        (0.52 * b.half, 0.40 * b.half, b.road_north, b.top + 36),
+        (0.50 * b.half, 0.42 * b.half, b.road_north, b.top + 24),
         (-0.55 * b.half, -0.62 * b.half, b.road_south, b.road_south - 140),
     ):
         wave = 1.5 * np.sin(k * 5)
@@ -261,6 +269,7 @@ def _fields(
                 )
                 tone = float(rng.uniform(0.88, 1.12))
                 box = axes.box(u + length / 2, v + sign * depth / 2, length - 2.2, depth - 2.0)
+                box = worn(box + rng.normal(0, 1.2, (4, 2)), rng, 0.25, 4.0)
                 layout.ground.append(Part(box, material, 0.0, tone))
                 if material in ("crop", "soil", "soil_dark", "crop_late"):
                     _furrows(
@@ -297,7 +306,9 @@ def _station(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
     layout.items.append(
         _static(Body("other", "platform", platform, 1.0, (Part(platform, "concrete", 1.0),)))
     )
-    layout.ground.append(Part(axes.box(u0, v + 30, long * 0.9, 40), "asphalt_worn"))
+    layout.ground.append(
+        Part(worn(axes.box(u0, v + 30, long * 0.9, 40), rng, 0.35), "asphalt_worn")
+    )
     layout.ground.append(Part(axes.box(u0, v + 13, long * 1.1, 10), "concrete_old"))
     hall = min(46.0, long * 0.5)
     layout.items.append(
@@ -312,7 +323,9 @@ def _station(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
              (0.20, 16.0, 52.0, 18.0, 7.0, "roof_grey"), (0.33, 15.0, 26.0, 12.0, 5.0, "roof_light"))  # fmt: skip
     for at, dv, length, width, eaves, roof in specs:
         u = at * b.site.width_m
-        layout.ground.append(Part(axes.box(u, v + dv, length + 9, width + 9), "dirt"))
+        layout.ground.append(
+            Part(worn(axes.box(u, v + dv, length + 9, width + 9), rng, 0.9), "dirt")
+        )
         body = gabled(axes, u, v + dv, length, width, eaves, roof, rng, "shed")
         layout.items.append(_static(body))
     for _ in range(5):
@@ -336,6 +349,10 @@ def _village(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
     """Rows of houses, each with a yard, along the northern road; a few south of the other."""
     rows = [(b.road_north + 16 + 27 * k, 1.0) for k in range(3)] + [(b.road_south - 18, 0.35)]
     for v, density in rows:
+        if density == 1.0:
+            t = np.linspace(-b.half - 40, b.half + 40, 60)
+            lane = b.axes.xy(t, v + 11.5 + 0.8 * np.sin(t / 23 + v))
+            layout.ground.append(Part(worn(strip(lane, 3.2), rng, 0.3), "dirt"))
         u = -b.half
         while u < b.half:
             step = float(rng.uniform(17, 23))
@@ -344,17 +361,16 @@ def _village(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
                 continue
             length, width = float(rng.uniform(8.5, 13)), float(rng.uniform(6, 7.5))
             turn = float(rng.normal(0, 3))
-            plot = b.axes.box(u, v - 2, 16, 22, turn)
+            plot = worn(b.axes.box(u, v - 2, step - 3, float(rng.uniform(17, 23)), turn), rng, 0.5)
             layout.ground.append(
                 Part(
                     plot,
-                    str(rng.choice(["dirt", "soil", "grass_thin"])),
+                    str(rng.choice(["dirt", "grass", "grass_thin"])),
                     0.0,
                     float(rng.uniform(0.9, 1.1)),
                 )
             )
-            garden = b.axes.box(u, v - 8, 13, 7, turn)
-            layout.ground.append(Part(garden, str(rng.choice(["crop", "soil_dark", "crop_late"]))))
+            _garden(layout, rng, b.axes, u, v - 8.5, step - 5, turn)
             roof = str(rng.choice(HOUSE_ROOFS))
             body = gabled(b.axes, u, v + 2, length, width, 3.0, roof, rng, "house", turn)
             if b.inside(body):
@@ -374,6 +390,22 @@ def _village(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
                 )
                 if b.inside(shed):
                     layout.items.append(_static(shed))
+
+
+def _garden(layout: Layout, rng: np.random.Generator, axes: Axes, u: float, v: float,
+            length: float, turn: float) -> None:  # fmt: skip
+    """Beds beside each other, of different sizes."""
+    at = u - length / 2
+    while at < u + length / 2 - 2:
+        wide = min(float(rng.uniform(2.5, 7)), u + length / 2 - at)
+        bed = axes.box(
+            at + wide / 2, v + float(rng.uniform(-1, 1)), wide - 0.5, float(rng.uniform(4, 8)), turn
+        )
+        material = str(rng.choice(["crop", "soil_dark", "crop_late", "soil", "grass_lush"]))
+        layout.ground.append(
+            Part(worn(bed, rng, 0.2, 1.5), material, 0.0, float(rng.uniform(0.9, 1.1)))
+        )
+        at += wide
 
 
 def _trees(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
@@ -437,6 +469,3 @@ def _zones(layout: Layout, b: _Bounds) -> list[tuple[str, np.ndarray]]:
             ),
         ),
     ]
-
-
-__all__ = ["disc", "lay_out_railyard", "yard_axes"]

@@ -78,6 +78,21 @@ def blob(
     return np.column_stack([x + r * np.cos(a), y + r * np.sin(a)])
 
 
+def worn(
+    outline: np.ndarray, rng: np.random.Generator, amplitude: float, step: float = 3.0
+) -> np.ndarray:
+    """Outline with ragged edges: points every ``step`` metres, pushed about by smooth noise."""
+    closed = np.concatenate([outline, outline[:1]])
+    sides = np.sqrt((np.diff(closed, axis=0) ** 2).sum(axis=1))
+    at = np.concatenate([[0.0], np.cumsum(sides)])
+    n = max(8, int(at[-1] / step))
+    s = np.arange(n) * (at[-1] / n)
+    points = np.column_stack([np.interp(s, at, closed[:, k]) for k in (0, 1)])
+    push = rng.standard_normal((n, 2))
+    push = (push + np.roll(push, 1, axis=0) + np.roll(push, 2, axis=0)) / 3**0.5
+    return points + amplitude * push
+
+
 def fill(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> tuple[int, int, np.ndarray]:
     """Cells whose centres lie inside a polygon (even-odd rule).
 

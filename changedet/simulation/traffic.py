@@ -15,7 +15,17 @@ from changedet.simulation.layout_railyard import yard_axes
 from changedet.simulation.noise import generator
 from changedet.simulation.options import SceneOptions, Settled
 from changedet.simulation.shapes import Axes
-from changedet.simulation.vehicles import ISO_COLOURS, ISO_WEIGHTS, WAGONS, car, stack, truck, wagon
+from changedet.simulation.vehicles import (
+    ISO_COLOURS,
+    ISO_WEIGHTS,
+    LOAD_SHARES,
+    WAGONS,
+    WagonType,
+    car,
+    stack,
+    truck,
+    wagon,
+)
 
 
 @dataclass(frozen=True)
@@ -73,13 +83,20 @@ def _units(rng: np.random.Generator, count: int) -> tuple[Unit, ...]:
     kind = str(rng.choice(["gondola", "boxcar", "tank", "flatcar"], p=[0.45, 0.26, 0.17, 0.12]))
     t = WAGONS[kind]
     colours = list(rng.permutation(t.colours))
-    load = str(rng.choice(t.loads)) if t.loads else ""
+    load = _load(rng, t)
     units = []
     for _ in range(count):
         colour = str(colours[0] if rng.uniform() < 0.6 else rng.choice(colours))
-        own = str(rng.choice(t.loads)) if t.loads and rng.uniform() < 0.15 else load
+        own = _load(rng, t) if rng.uniform() < 0.15 else load
         units.append(Unit(kind, colour, own, int(rng.integers(1 << 31))))
     return tuple(units)
+
+
+def _load(rng: np.random.Generator, t: WagonType) -> str:
+    if not t.loads:
+        return ""
+    shares = LOAD_SHARES if t.name == "gondola" else None
+    return str(rng.choice(t.loads, p=shares))
 
 
 def _locomotive(rng: np.random.Generator) -> Unit:
@@ -371,33 +388,49 @@ def _trucks(layout: Layout, axes: Axes, seed: int, site: Settled, options: Scene
     half = site.width_m / 2
     road = axes.uv(dict(layout.roads)["south road"])[:, 1].mean()
     pad = axes.uv(dict(layout.zones)["pad"])
-    spots: list[tuple[float, float, int, str]] = []
+    spots: list[list[tuple[float, float, int, str]]] = []
     for lane, heading in ((-1.85, 1), (1.85, -1)):
         u = -half + float(rng.uniform(5, 40))
         while u < half - 10:
-            n = int(rng.integers(2, 7))
-            for _ in range(n):
+            convoy = []
+            for _ in range(int(rng.integers(2, 7))):
                 if u < half - 10:
-                    spots.append((u, road + lane, heading, f"convoy {len(spots)}"))
+                    convoy.append((u, road + lane, heading, f"convoy {len(spots) + 1}"))
                 u += 16.5 + float(rng.uniform(5, 14))
-            u += float(rng.uniform(15, 70))
-    for k in range(int(np.ptp(pad[:, 0]) / 22)):
-        spots.append((pad[:, 0].min() + 14 + 22 * k, float(pad[:, 1].min()) + 1.8, 1, "pad edge"))
+            spots.append(convoy)
+            u += float(rng.uniform(15, 60))
+    edge = float(pad[:, 1].min()) + 1.8
+    spots += [
+        [(float(u), edge, 1, "pad edge")]
+        for u in np.arange(pad[:, 0].min() + 14, pad[:, 0].max() - 10, 19)
+    ]
     there, free = [], []
-    for spot in spots:
-        body = truck(axes, spot[0], spot[1], spot[2], int(rng.integers(1 << 31)))
-        (there if rng.uniform() < 0.5 * options.occupancy + 0.1 else free).append((body, spot))
-    count = round(options.change_fraction * max(len(there), 4 if options.change_fraction else 0))
+    for convoy in spots:
+        bodies = [(truck(axes, *s[:3], int(rng.integers(1 << 31))), s[3]) for s in convoy]
+        (there if rng.uniform() < 0.8 * options.occupancy else free).append(bodies)
+    count = round(options.change_fraction * max(sum(map(len, there)), 6))
     order, room = list(draw.permutation(len(there))), list(draw.permutation(len(free)))
-    for fate in _fates(draw, count, replace(options, moved_fraction=0.0), 0.0):
-        if fate == "appeared" and room:
-            body, spot = free[room.pop()]
-            layout.items.append(Item(None, body, "appeared", None, spot[3]))
-        elif order:
-            body, spot = there[order.pop()]
-            layout.items.append(Item(body, None, "disappeared", None, spot[3]))
+    while count > 0 and (order or room):
+        come = bool(room) and (not order or draw.uniform() < options.arrival_share)
+        convoy_bodies = free[room.pop()] if come else there[order.pop()]
+        for body, group in convoy_bodies:
+            # the last convoy may come or go in part
+            fate = ("appeared" if come else "disappeared") if count > 0 else "unchanged"
+            if fate == "unchanged" and come:
+                continue
+            count -= 1
+            layout.items.append(
+                Item(
+                    None if fate == "appeared" else body,
+                    None if fate == "disappeared" else body,
+                    fate,
+                    None,
+                    group,
+                )
+            )
     for k in order:
-        layout.items.append(Item(there[k][0], there[k][0], "unchanged", None, there[k][1][3]))
+        for body, group in there[k]:
+            layout.items.append(Item(body, body, "unchanged", None, group))
     _cars(layout, axes, rng, site)
 
 

@@ -25,6 +25,8 @@ ISO_COLOURS = (
 )
 ISO_WEIGHTS = (0.17, 0.22, 0.10, 0.13, 0.10, 0.12, 0.16)
 ISO_HEIGHT = 2.59
+LOAD_SHARES = (0.30, 0.24, 0.24, 0.10, 0.07, 0.05)
+"""How often a gondola has each of its loads."""
 
 
 @dataclass(frozen=True)
