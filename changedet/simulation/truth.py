@@ -181,10 +181,10 @@ def build_truth(layout: Layout, site: SiteFrame, grid: Grid, correction: Correct
     tracks = tuple(_track_truth(layout, t.name, t.line, seen) for t in layout.tracks)
     zones = _places("zones", [(n, shapely.Polygon(z)) for n, z in layout.zones], seen, project, crs)
     lines = _places(
-        "tracks", [(t.name, shapely.LineString(t.line)) for t in layout.tracks], seen, project, crs
+        "tracks", [(t.name, shapely.LineString(t.line).simplify(0.01)) for t in layout.tracks], seen, project, crs
     )
     roads = _places(
-        "roads", [(n, shapely.LineString(z)) for n, z in layout.roads], seen, project, crs
+        "roads", [(n, shapely.LineString(z).simplify(0.01)) for n, z in layout.roads], seen, project, crs
     )
     east, north = correction.at(np.zeros(1), np.zeros(1))
     return SceneTruth(
