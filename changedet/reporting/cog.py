@@ -81,7 +81,7 @@ def write_cog(
             )
             _check_complete(path)
     except rasterio.errors.RasterioError as error:
-        raise OutputError(f"{path.name} could not be written: {error}.") from error
+        raise OutputError(f"{path.name} could not be written: {_reason(error)}.") from error
     finally:
         tiles.unlink(missing_ok=True)
     return path
@@ -136,6 +136,13 @@ def _write_tiles(
         for window in grid.tiles(READ):
             place = RasterioWindow(window.col, window.row, window.width, window.height)
             out.write(raster.read(window), 1, window=place)
+
+
+def _reason(error: BaseException) -> str:
+    """What GDAL said first; rasterio's own text only points to it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).rstrip(".")
 
 
 def _check_complete(path: Path) -> None:

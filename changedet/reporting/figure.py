@@ -153,5 +153,6 @@ def _scale_bar(axes: Any, frame: Frame, view: tuple[float, float, float, float])
     text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
     axes.text(
         x - span / 2, y + 0.012 * (top - bottom), text, ha="center", va="bottom", color="white",
-        fontsize=10, weight="bold", bbox={"facecolor": "#0c0f13", "alpha": 0.6, "edgecolor": "none", "pad": 2},
+        fontsize=10, weight="bold",
+        bbox={"facecolor": "#0c0f13", "alpha": 0.6, "edgecolor": "none", "pad": 2},
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -14,6 +15,8 @@ from changedet.errors import ChangedetError, ChangedetWarning, OutputError
 
 MANIFEST = "manifest.json"
 """The file by which a folder is known to be an output of changedet."""
+NEARLY_FULL = 4_000_000
+"""Free bytes below which a failed write is put down to a full disk."""
 
 
 def check_target(out: Path, overwrite: bool) -> None:
@@ -78,14 +81,15 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         _flush(partial)
         _put_in_place(partial, out, overwrite)
     except BaseException as error:
+        message = None if not isinstance(error, OSError) else _explain(out, error, partial)
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
         for folder in reversed(made):
             with suppress(OSError):
                 folder.rmdir()
-        if isinstance(error, OSError) and not isinstance(error, ChangedetError):
-            raise OutputError(_explain(out, error)) from error
-        raise
+        if message is None:
+            raise
+        raise OutputError(message) from error
 
 
 def _make_parents(parent: Path) -> list[Path]:
@@ -136,8 +140,18 @@ def _put_in_place(partial: Path, out: Path, overwrite: bool) -> None:
         )
 
 
-def _explain(out: Path, error: OSError) -> str:
+def _nearly_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < NEARLY_FULL
+
+
+def _explain(out: Path, error: OSError, partial: Path | None) -> str | None:
+    """Say why the file system refused; None when the error says enough itself."""
     reason = error.strerror or str(error) or type(error).__name__
+    if partial is not None and partial.is_dir() and _nearly_full(partial):
+        # GDAL knows only that a write failed
+        reason = f"{os.strerror(errno.ENOSPC)} ({str(error).rstrip('.')})"
+    elif isinstance(error, ChangedetError):
+        return None
     return (
         f"The output folder {out} could not be written: {reason}. Nothing was left behind; "
         "free space or choose another folder and run again."
