@@ -1,1 +1,44 @@
-"""To be filled."""
+"""The differencing core: radiometry, detectors, calibration, objects."""
+
+from changedet.differencing.calibration import (
+    NullModel,
+    Threshold,
+    balanced_threshold,
+    choose_threshold,
+    fit_null,
+)
+from changedet.differencing.detection import Detection, fit_detection
+from changedet.differencing.detector import (
+    DetectionContext,
+    FittedDetector,
+    Method,
+    choose_method,
+    get_method,
+    methods,
+)
+from changedet.differencing.objects import FoundObjects, find_objects, minimum_pixels
+from changedet.differencing.radiometry import Radiometry, fit_radiometry
+from changedet.differencing.sampling import Sample, sample_windows
+
+__all__ = [
+    "Detection",
+    "DetectionContext",
+    "FittedDetector",
+    "FoundObjects",
+    "Method",
+    "NullModel",
+    "Radiometry",
+    "Sample",
+    "Threshold",
+    "balanced_threshold",
+    "choose_method",
+    "choose_threshold",
+    "find_objects",
+    "fit_detection",
+    "fit_null",
+    "fit_radiometry",
+    "get_method",
+    "methods",
+    "minimum_pixels",
+    "sample_windows",
+]

@@ -1,0 +1,266 @@
+"""From a statistic to a p-value, and from a rate of false objects to a threshold.
+
+The null distribution is taken from the pair itself: from pixels that a first, balanced threshold
+leaves on the side of no change. Its bulk is empirical; beyond what the sample can show, the
+logarithm of the survival function is continued as a parabola (between an exponential and a
+Gaussian tail), fitted where the cut of the first threshold does not reach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from changedet.errors import NotEnoughValidPixels
+
+START_QUANTILE = 0.97
+MAXIMUM_P = 1e-3
+"""A seed is never less surprising than this, however coarse the pixels."""
+SUPPORT_P = 1e-2
+"""A supporting pixel is never less surprising than this."""
+TAIL_QUANTILES = (0.6, 0.98)
+"""Part of the null distribution from which its tail is continued."""
+
+
+@dataclass(frozen=True, eq=False)
+class NullModel:
+    """Distribution of the statistic where nothing changed."""
+
+    values: np.ndarray
+    """(n,) increasing values of the statistic."""
+    log_survival: np.ndarray
+    """(n,) natural logarithm of the chance to exceed them."""
+    slope: float
+    """Beyond the last value the logarithm falls by ``slope * d + curvature * d**2``."""
+    curvature: float
+    """Not negative: 0 is an exponential tail."""
+    source: str
+    """``pair``: estimated from the pair itself."""
+    unchanged_fraction: float
+    """Share of the sample from which it was estimated."""
+
+    def surprise(self, statistic: np.ndarray) -> np.ndarray:
+        """−log10 of the p-value, float32, NaN stays NaN."""
+        inside = np.interp(statistic, self.values, self.log_survival).astype(np.float32)
+        beyond = np.maximum(statistic - np.float32(self.values[-1]), np.float32(0.0))
+        fall = np.float32(self.slope) + np.float32(self.curvature) * beyond
+        log_p = inside - fall * beyond
+        out = np.maximum(log_p * np.float32(-1.0 / math.log(10.0)), np.float32(0.0))
+        out[np.isnan(statistic)] = np.nan
+        return out
+
+    def value_at(self, p: float) -> float:
+        """Statistic that is exceeded with probability ``p``."""
+        target = math.log(p)
+        if target < self.log_survival[-1]:
+            fall, b, c = self.log_survival[-1] - target, self.slope, self.curvature
+            beyond = fall / b if c == 0 else (math.sqrt(b * b + 4 * c * fall) - b) / (2 * c)
+            return float(self.values[-1] + beyond)
+        return float(np.interp(-target, -self.log_survival, self.values))
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "source": self.source,
+            "unchanged_fraction": self.unchanged_fraction,
+            "tail_slope": self.slope,
+            "tail_curvature": self.curvature,
+            "quantiles": {f"{p:g}": self.value_at(p) for p in (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6)},
+        }
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Two levels for hysteresis, as −log10 of p."""
+
+    seed: float
+    """A changed object holds at least one pixel above this."""
+    support: float
+    """and consists of connected pixels above this."""
+    p_seed: float
+    """p-value of a seed."""
+    expected_false_per_km2: float | None
+    """False objects to expect per square kilometre of unchanged ground; None without metres."""
+    rule: str
+    """How the level was found, in words."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "seed": self.seed,
+            "support": self.support,
+            "p_seed": self.p_seed,
+            "expected_false_per_km2": self.expected_false_per_km2,
+            "rule": self.rule,
+        }
+
+
+def balanced_threshold(blocks: Sequence[np.ndarray], rounds: int = 20) -> float:
+    """Level that parts changed places from their own surroundings.
+
+    Otsu's threshold fails where change is rare: the histogram is all background. Here it is taken
+    over the places above the present level and as much ground right around them, so that both
+    classes are equally large, and repeated until it stands still. After the split-based idea of
+    Bovolo and Bruzzone, IEEE TGRS 45:1658 (2007), doi:10.1109/TGRS.2007.895835.
+
+    Parameters
+    ----------
+    blocks : sequence of (y, x) float32 arrays
+        The statistic in blocks of the image, NaN where not observable.
+    rounds : int
+        At most.
+
+    Returns
+    -------
+    float
+        The level; where nothing changed it lies in the tail of the noise, and says nothing.
+    """
+    pooled = np.concatenate([b[np.isfinite(b)] for b in blocks])
+    level = float(np.quantile(pooled, START_QUANTILE))
+    for _ in range(rounds):
+        chosen = _balanced_values(blocks, level)
+        if chosen is None:
+            break
+        new = _otsu(chosen)
+        if abs(new - level) <= 1e-3 * max(abs(level), 1e-6):
+            level = new
+            break
+        level = new
+    return level
+
+
+def _balanced_values(blocks: Sequence[np.ndarray], level: float) -> np.ndarray | None:
+    """Values above the level and about as many of the nearest ones around."""
+    import cv2
+
+    distances, above = [], 0
+    counts = np.zeros(512, dtype=np.int64)
+    for block in blocks:
+        mask = np.nan_to_num(block, nan=-np.inf) > level
+        above += int(mask.sum())
+        distance = np.full(block.shape, np.inf, dtype=np.float32)
+        if mask.any():
+            distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
+        distance[~np.isfinite(block)] = np.inf
+        distances.append(distance)
+        outside = distance[(distance > 0) & np.isfinite(distance)]
+        counts += np.bincount(np.minimum(outside, 511).astype(np.int64), minlength=512)
+    if above < 20:
+        return None
+    radius = max(2.0, float(np.searchsorted(np.cumsum(counts), above)))
+    return np.concatenate([b[d <= radius] for b, d in zip(blocks, distances, strict=True)])
+
+
+def _otsu(values: np.ndarray) -> float:
+    from skimage.filters import threshold_otsu
+
+    if np.ptp(values) <= 0:
+        return float(values[0])
+    return float(threshold_otsu(values))
+
+
+def fit_null(blocks: Sequence[np.ndarray], level: float, margin: int = 3) -> NullModel:
+    """Null distribution from the blocks, without the changed places.
+
+    Parameters
+    ----------
+    blocks : sequence of (y, x) float32 arrays
+        The statistic, NaN where not observable.
+    level : float
+        From :func:`balanced_threshold`.
+    margin : int
+        Pixels around changed places that are left out as well.
+
+    Raises
+    ------
+    NotEnoughValidPixels
+        If nothing is left.
+    """
+    import cv2
+
+    kept, total = [], 0
+    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    for block in blocks:
+        finite = np.isfinite(block)
+        changed = np.nan_to_num(block, nan=-np.inf) > level
+        near = cv2.dilate(changed.astype(np.uint8), kernel) > 0
+        kept.append(block[finite & ~near])
+        total += int(finite.sum())
+    values = np.sort(np.concatenate(kept))
+    if values.size < 100:
+        raise NotEnoughValidPixels(
+            f"Only {values.size} of {total} sampled pixels look unchanged: a null distribution "
+            "cannot be taken from this pair. The detectors assume that most of the scene did not "
+            "change; compare a larger area."
+        )
+    return _model(values.astype(np.float64), values.size / total)
+
+
+def _model(values: np.ndarray, fraction: float) -> NullModel:
+    """Empirical bulk, parabolic tail of the log survival."""
+    low, high = (float(np.quantile(values, q)) for q in TAIL_QUANTILES)
+    if not high > low:
+        # No spread at all (identical images): anything larger than what was seen is a surprise.
+        top = float(values[-1])
+        return NullModel(
+            np.array([top - 1e-3, top]), np.array([0.0, -1e-9]), 1e3, 0.0, "pair", fraction
+        )
+    q = np.linspace(*TAIL_QUANTILES, 40)
+    slope, curvature = _tail(np.quantile(values, q) - high, np.log1p(-q))
+    quantiles = np.linspace(0.0, TAIL_QUANTILES[1], 197)
+    grid, index = np.unique(np.quantile(values, quantiles), return_index=True)
+    return NullModel(grid, np.log1p(-quantiles)[index], slope, curvature, "pair", fraction)
+
+
+def _tail(distance: np.ndarray, log_survival: np.ndarray) -> tuple[float, float]:
+    """Slope and curvature, at distance 0, of a parabola through the fitted part."""
+    fall = log_survival[-1] - log_survival
+    design = np.column_stack([distance, distance**2])
+    (slope, curvature), *_ = np.linalg.lstsq(design, fall, rcond=None)
+    if curvature < 0 or slope <= 0:
+        slope, curvature = float(distance @ fall / (distance @ distance)), 0.0
+    return float(slope), float(curvature)
+
+
+def choose_threshold(
+    null: NullModel,
+    level: float,
+    *,
+    correlation_px: float,
+    pixel_area_m2: float | None,
+    false_alarms_per_km2: float,
+) -> Threshold:
+    """Levels of the hysteresis for a rate of false objects.
+
+    Parameters
+    ----------
+    null : NullModel
+        Distribution of the statistic where nothing changed.
+    level : float
+        From :func:`balanced_threshold`: outlines follow it where it is significant by itself.
+    correlation_px : float
+        Pixels in one independent patch of noise.
+    pixel_area_m2 : float or None
+        Ground area of a pixel; None without georeferencing: 0.25 m² is assumed.
+    false_alarms_per_km2 : float
+        False objects per square kilometre of unchanged ground to accept.
+    """
+    area = 0.25 if pixel_area_m2 is None else pixel_area_m2
+    patches_per_km2 = 1e6 / (area * correlation_px)
+    p = min(false_alarms_per_km2 / patches_per_km2, MAXIMUM_P)
+    seed = null.value_at(p)
+    rule = f"at most {false_alarms_per_km2:g} false objects per km2"
+    if p == MAXIMUM_P:
+        rule = f"p = {p:g} for a pixel"
+    support = min(seed, max(level, null.value_at(SUPPORT_P)))
+    if level > seed:
+        seed = support = level
+        rule += "; raised to the level that parts changed places from their surroundings"
+    surprise = null.surprise(np.array([seed, support], dtype=np.float32))
+    p_seed = float(10.0 ** -float(surprise[0]))
+    rate = None if pixel_area_m2 is None else p_seed * patches_per_km2
+    return Threshold(float(surprise[0]), float(surprise[1]), p_seed, rate, rule)

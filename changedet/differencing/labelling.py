@@ -1,0 +1,206 @@
+"""Hysteresis and connected components over blocks, stitched across their seams.
+
+Blocks have a fixed size of their own, not the tile size of the run, and everything merged across
+them is an integer or a maximum: objects cannot depend on how the work was cut up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from changedet.model import Grid, RasterWindows, Window
+
+LABEL_BLOCK = 1024
+"""Side of a block, pixels."""
+WriteLabels = Callable[[Window, np.ndarray], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Connected changed places of the whole grid.
+
+    Every array has one entry a component; components are in the order of their first pixel.
+    """
+
+    lookup: np.ndarray
+    """Maps the provisional labels in the label raster to 1-based components (0: none)."""
+    pixels: np.ndarray
+    """Pixels."""
+    peak: np.ndarray
+    """Largest score."""
+    first: np.ndarray
+    """(n, 2) row and column of the first pixel in row-major order."""
+    box: np.ndarray
+    """(n, 4) first row, first column, last row, last column."""
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def keep(self, chosen: np.ndarray) -> Components:
+        """Only the components where ``chosen`` is True, renumbered."""
+        new = np.zeros(len(self) + 1, dtype=np.int64)
+        new[1:][chosen] = np.arange(1, int(chosen.sum()) + 1)
+        return Components(
+            new[self.lookup],
+            self.pixels[chosen],
+            self.peak[chosen],
+            self.first[chosen],
+            self.box[chosen],
+        )
+
+
+@dataclass
+class _Block:
+    """Provisional components of one block: labels start at ``base``."""
+
+    base: int
+    pixels: np.ndarray
+    peak: np.ndarray
+    first: np.ndarray
+    box: np.ndarray
+
+
+@dataclass
+class _Seams:
+    """Pairs of provisional labels that touch across a seam."""
+
+    pairs: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, one: np.ndarray, other: np.ndarray) -> None:
+        """Join two lines of labels that lie side by side (8-connected)."""
+        n = len(one)
+        for shift in (-1, 0, 1):
+            a = one[max(0, -shift) : n - max(0, shift)]
+            b = other[max(0, shift) : n - max(0, -shift)]
+            both = (a > 0) & (b > 0)
+            if both.any():
+                self.pairs.append(np.unique(np.column_stack([a[both], b[both]]), axis=0))
+
+
+def find_components(
+    score: RasterWindows, support: float, seed: float, write: WriteLabels
+) -> Components:
+    """Places where the score stays above ``support`` and somewhere reaches ``seed``.
+
+    Parameters
+    ----------
+    score : RasterWindows
+        float32, NaN where not observable.
+    support, seed : float
+        The two levels; ``support`` not above ``seed``.
+    write : callable
+        Takes a window and its provisional labels (int32), to be read again later.
+
+    Returns
+    -------
+    Components
+        8-connected.
+    """
+    grid = score.grid
+    blocks, seams, above = [], _Seams(), np.zeros(grid.width, dtype=np.int64)
+    base = 1
+    for strip in _strips(grid):
+        top, bottom = np.zeros(grid.width, np.int64), np.zeros(grid.width, np.int64)
+        left: np.ndarray | None = None
+        for window in strip:
+            labels, block = _label_block(score.read(window), window, support, seed, base)
+            if len(block.pixels):
+                write(window, labels.astype(np.int32))
+            base += len(block.pixels)
+            blocks.append(block)
+            span = slice(window.col, window.col + window.width)
+            top[span], bottom[span] = labels[0], labels[-1]
+            if left is not None:
+                seams.add(left, labels[:, 0])
+            left = labels[:, -1]
+        seams.add(above, top)
+        above = bottom
+    return _merge(blocks, seams, base - 1, seed)
+
+
+def _strips(grid: Grid) -> Iterator[list[Window]]:
+    row: list[Window] = []
+    for window in grid.tiles(LABEL_BLOCK):
+        if row and row[0].row != window.row:
+            yield row
+            row = []
+        row.append(window)
+    yield row
+
+
+def _label_block(
+    score: np.ndarray, window: Window, support: float, seed: float, base: int
+) -> tuple[np.ndarray, _Block]:
+    """Components of one block; those without a seed that do not touch its edge are dropped."""
+    import cv2
+
+    mask = (np.nan_to_num(score, nan=-1.0) >= np.float32(support)).astype(np.uint8)
+    count, raw, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    flat = raw.ravel()
+    inside = np.flatnonzero(flat)
+    peak = np.zeros(count, dtype=np.float32)
+    np.maximum.at(peak, flat[inside], score.ravel()[inside])
+    keep = peak >= np.float32(seed)
+    for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
+        keep[line] = True
+    keep[0] = False
+    number = np.zeros(count, dtype=np.int64)
+    number[keep] = np.arange(base, base + int(keep.sum()))
+    first_label, first_index = np.unique(flat[inside], return_index=True)
+    first = np.zeros((count, 2), dtype=np.int64)
+    position = inside[first_index]
+    first[first_label, 0] = position // window.width + window.row
+    first[first_label, 1] = position % window.width + window.col
+    corner = stats[:, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT]] + [window.row, window.col]
+    extent = stats[:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] - 1
+    box = np.concatenate([corner, corner + extent], axis=1).astype(np.int64)
+    pixels = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    return number[raw], _Block(base, pixels[keep], peak[keep], first[keep], box[keep])
+
+
+def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Components:
+    """Unite provisional labels that touch; keep what holds a seed."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = np.concatenate(seams.pairs) if seams.pairs else np.zeros((0, 2), dtype=np.int64)
+    graph = coo_array(
+        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])),
+        shape=(count + 1, count + 1),
+    )
+    total, group = connected_components(graph, directed=False)
+    member = group[1:]
+    pixels = np.zeros(total, dtype=np.int64)
+    peak = np.zeros(total, dtype=np.float32)
+    first = np.full((total, 2), np.iinfo(np.int64).max)
+    box = np.concatenate([first, np.full((total, 2), -1)], axis=1)
+    if count:
+        parts = [np.concatenate([getattr(b, n) for b in blocks]) for n in ("pixels", "peak")]
+        np.add.at(pixels, member, parts[0])
+        np.maximum.at(peak, member, parts[1])
+        boxes = np.concatenate([b.box for b in blocks])
+        np.minimum.at(box[:, :2], member, boxes[:, :2])
+        np.maximum.at(box[:, 2:], member, boxes[:, 2:])
+        firsts = np.concatenate([b.first for b in blocks])
+        order = np.lexsort((firsts[:, 1], firsts[:, 0]))[::-1]
+        first[member[order]] = firsts[order]
+    chosen = np.flatnonzero((peak >= np.float32(seed)) & (pixels > 0))
+    chosen = chosen[np.lexsort((first[chosen, 1], first[chosen, 0]))]
+    number = np.zeros(total, dtype=np.int64)
+    number[chosen] = np.arange(1, len(chosen) + 1)
+    lookup = number[group]
+    lookup[0] = 0
+    return Components(lookup, pixels[chosen], peak[chosen], first[chosen], box[chosen])
+
+
+def touched_windows(grid: Grid, components: Components) -> list[Window]:
+    """Blocks into which the bounding box of some component reaches."""
+    needed = np.zeros((-(-grid.height // LABEL_BLOCK), -(-grid.width // LABEL_BLOCK)), dtype=bool)
+    for top, left, bottom, right in components.box // LABEL_BLOCK:
+        needed[top : bottom + 1, left : right + 1] = True
+    return [
+        w for w in grid.tiles(LABEL_BLOCK) if needed[w.row // LABEL_BLOCK, w.col // LABEL_BLOCK]
+    ]

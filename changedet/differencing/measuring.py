@@ -1,0 +1,223 @@
+"""What is known of each object: size and bearing on the ground, and how both dates look there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pyproj import Geod, Transformer
+
+from changedet.model import WGS84, Grid, ImagePair, Window
+
+RING_PX = 4
+"""Width of the surroundings with which an object is compared, pixels."""
+_GEOD = Geod(ellps="WGS84")
+
+
+@dataclass(eq=False)
+class Measures:
+    """Sums over the pixels of each object and of its surroundings, added up block by block."""
+
+    moments: np.ndarray
+    """(n, 6) int64: pixels, Σrow, Σcol, Σrow², Σcol², Σrow·col (exact; rows and columns counted
+    from the object's first pixel)."""
+    inside: np.ndarray
+    """(date, n, band) sums of pixel values in the object."""
+    ring: np.ndarray
+    """(date, n, band) sums of pixel values around it."""
+    ring_pixels: np.ndarray
+    """(n,) pixels around it."""
+    edge: np.ndarray
+    """(date, n) sums of the gradient's length along the object's rim, in noise units."""
+    rim_pixels: np.ndarray
+    """(n,) pixels of the rim."""
+    residual: np.ndarray
+    """(n,) sums of the residual misregistration, pixels."""
+
+    @classmethod
+    def zeros(cls, n: int, bands: int) -> Measures:
+        """Nothing counted yet, for ``n`` objects."""
+        return cls(
+            np.zeros((n, 6), dtype=np.int64),
+            np.zeros((2, n, bands)),
+            np.zeros((2, n, bands)),
+            np.zeros(n),
+            np.zeros((2, n)),
+            np.zeros(n),
+            np.zeros(n),
+        )
+
+    def merge(self, other: Measures) -> None:
+        """Add another block's sums."""
+        for name in (
+            "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual",
+        ):  # fmt: skip
+            total = getattr(self, name)
+            total += getattr(other, name)
+
+    def add(
+        self,
+        labels: np.ndarray,
+        pair: ImagePair,
+        window: Window,
+        core: Window,
+        first: np.ndarray,
+        scale: np.ndarray,
+    ) -> None:
+        """Count the pixels of one block.
+
+        Parameters
+        ----------
+        labels : (y, x) int array
+            1-based objects in ``window``.
+        pair : ImagePair
+            The same window.
+        window, core : Window
+            The block with its halo, and without: only pixels of the core are counted.
+        first : (n, 2) int array
+            First pixel of each object.
+        scale : (date, band) array
+            Typical contrast of each band, by which gradients are divided.
+        """
+        import cv2
+
+        cut = core.within(window)
+        valid = pair.valid[cut]
+        mine = labels[cut]
+        index = np.flatnonzero(mine)
+        owner = mine.ravel()[index] - 1
+        n = len(self.ring_pixels)
+        rows = index // core.width + core.row - first[owner, 0]
+        cols = index % core.width + core.col - first[owner, 1]
+        for k, values in enumerate(
+            (np.ones_like(rows), rows, cols, rows * rows, cols * cols, rows * cols)
+        ):
+            np.add.at(self.moments[:, k], owner, values)
+        kernel = np.ones((2 * RING_PX + 1, 2 * RING_PX + 1), np.uint8)
+        grown = cv2.dilate(labels.astype(np.float32), kernel)[cut].astype(np.int64)
+        around = np.where((mine == 0) & valid, grown, 0)
+        near = np.flatnonzero(around)
+        neighbour = around.ravel()[near] - 1
+        eroded = cv2.erode((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8))[cut]
+        rim = np.flatnonzero((mine > 0) & (eroded == 0))
+        rim_owner = mine.ravel()[rim] - 1
+        self.ring_pixels += np.bincount(neighbour, minlength=n)
+        self.rim_pixels += np.bincount(rim_owner, minlength=n)
+        if pair.residual_px is not None:
+            spread = pair.residual_px[cut].ravel()[index]
+            self.residual += np.bincount(owner, spread, minlength=n)
+        for date, image in enumerate((pair.before, pair.after)):
+            steepness = _steepness(image.pixels, scale[date])[cut].ravel()
+            self.edge[date] += np.bincount(rim_owner, steepness[rim], minlength=n)
+            for k, band in enumerate(image.pixels):
+                values = band[cut].ravel()
+                self.inside[date, :, k] += np.bincount(owner, values[index], minlength=n)
+                self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
+
+
+def _steepness(pixels: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Length of the gradient over all bands, in units of each band's typical contrast."""
+    total = np.zeros(pixels.shape[1:], dtype=np.float32)
+    for band, unit in zip(pixels, scale, strict=True):
+        down, right = np.zeros_like(band), np.zeros_like(band)
+        down[1:-1] = band[2:] - band[:-2]
+        right[:, 1:-1] = band[:, 2:] - band[:, :-2]
+        total += (down * down + right * right) * np.float32(0.25 / unit**2)
+    return np.sqrt(total)
+
+
+def contrasts(measures: Measures, scale: np.ndarray) -> np.ndarray:
+    """How much each object stands out from its surroundings at each date, (date, n).
+
+    The mean step against the surroundings and the steepness of the rim count alike, both in
+    units of the band's typical contrast.
+    """
+    pixels = np.maximum(measures.moments[:, 0], 1)
+    ring = np.maximum(measures.ring_pixels, 1)
+    rim = np.maximum(measures.rim_pixels, 1)
+    out = np.empty((2, len(pixels)))
+    for date in range(2):
+        step = measures.inside[date] / pixels[:, None] - measures.ring[date] / ring[:, None]
+        level = np.sqrt(np.mean((step / scale[date]) ** 2, axis=1))
+        edge = measures.edge[date] / rim / np.sqrt(step.shape[1])
+        out[date] = level + edge
+    return out
+
+
+def directions(contrast: np.ndarray, ratio: float = 1.25) -> np.ndarray:
+    """``appeared``, ``disappeared`` or ``modified`` from the contrast at the two dates.
+
+    The date at which a place stands out against its surroundings is the date that holds the
+    object: dark trucks on bright concrete and white ones on asphalt both appear.
+    """
+    before, after = contrast
+    out = np.full(len(before), "modified", dtype=object)
+    out[after > ratio * before] = "appeared"
+    out[before > ratio * after] = "disappeared"
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Size and position of each object."""
+
+    row: np.ndarray
+    """Centroid, fractional row of the grid."""
+    col: np.ndarray
+    """Centroid, fractional column."""
+    length_px: np.ndarray
+    """Length of the rectangle with the same second moments."""
+    width_px: np.ndarray
+    """Width of that rectangle."""
+    direction: np.ndarray
+    """(n, 2) unit vector (row, col) of the long side."""
+
+
+def shape_of(moments: np.ndarray, first: np.ndarray) -> Shape:
+    """Rectangle of the same second moments: exact for rectangles in any direction.
+
+    Parameters
+    ----------
+    moments : (n, 6) int array
+        As in :class:`Measures`.
+    first : (n, 2) int array
+        Origin of each object's moments.
+    """
+    n = np.maximum(moments[:, 0], 1).astype(np.float64)
+    r, c = moments[:, 1] / n, moments[:, 2] / n
+    # A pixel is a unit square, not a point: it adds 1/12 to each variance.
+    rr = moments[:, 3] / n - r * r + 1.0 / 12.0
+    cc = moments[:, 4] / n - c * c + 1.0 / 12.0
+    rc = moments[:, 5] / n - r * c
+    mean, half = (rr + cc) / 2, np.hypot((rr - cc) / 2, rc)
+    angle = 0.5 * np.arctan2(2 * rc, cc - rr)
+    direction = np.column_stack([np.sin(angle), np.cos(angle)])
+    return Shape(
+        r + first[:, 0],
+        c + first[:, 1],
+        np.sqrt(12.0 * (mean + half)),
+        np.sqrt(12.0 * np.maximum(mean - half, 1.0 / 12.0)),
+        direction,
+    )
+
+
+def on_the_ground(shape: Shape, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Length and width in metres, bearing of the long side in degrees from true north, 0 to 180.
+
+    Without georeferencing lengths stay in pixels and the bearing is NaN.
+    """
+    if grid.crs is None:
+        return shape.length_px, shape.width_px, np.full(len(shape.row), np.nan)
+    to_degrees = Transformer.from_crs(grid.crs, WGS84, always_xy=True)
+    out = []
+    along, across = shape.direction, shape.direction[:, ::-1] * [-1.0, 1.0]
+    for unit, size in ((along, shape.length_px), (across, shape.width_px)):
+        ends = []
+        for sign in (-0.5, 0.5):
+            x, y = grid.xy(
+                shape.row + sign * size * unit[:, 0], shape.col + sign * size * unit[:, 1]
+            )
+            ends.append(to_degrees.transform(x, y))
+        azimuth, _, distance = _GEOD.inv(*ends[0], *ends[1])
+        out.append((np.asarray(distance), np.asarray(azimuth) % 180.0))
+    return out[0][0], out[1][0], out[0][1]

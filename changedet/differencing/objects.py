@@ -1,0 +1,180 @@
+"""From the score raster to the table of changed objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from changedet.differencing.detection import Detection
+from changedet.differencing.labelling import Components, find_components, touched_windows
+from changedet.differencing.measuring import (
+    RING_PX,
+    Measures,
+    Shape,
+    contrasts,
+    directions,
+    on_the_ground,
+    shape_of,
+)
+from changedet.differencing.polygonise import outlines, unite
+from changedet.differencing.significance import object_p_values, object_q_values
+from changedet.model import ChangeTable, Grid, PairReader, RasterWindows, Window
+
+Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
+"""Maps a function over windows, in order."""
+MINIMUM_PIXELS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class FoundObjects:
+    """The table and what is needed to map it back to pixels."""
+
+    table: ChangeTable
+    """One row an object; ids are the labels in the raster plus nothing: row ``i`` is ``i + 1``."""
+    lookup: np.ndarray
+    """Maps provisional labels to ids (0: none)."""
+
+
+def minimum_pixels(grid: Grid, min_area_m2: float | None) -> int:
+    """Smallest object in pixels, from an area in square metres (pixels without CRS) or None."""
+    if min_area_m2 is None:
+        return MINIMUM_PIXELS
+    area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
+    return max(1, int(np.ceil(min_area_m2 / area - 1e-9)))
+
+
+def find_objects(
+    score: RasterWindows,
+    labels: Any,
+    reader: PairReader,
+    detection: Detection,
+    *,
+    observed_pixels: int,
+    min_area_m2: float | None = None,
+    fdr: float | None = None,
+    run: Run = map,
+) -> FoundObjects:
+    """Threshold the score with hysteresis, outline and measure what is left.
+
+    Parameters
+    ----------
+    score : RasterWindows
+        −log10 p, NaN where not observable.
+    labels : RasterWindows with ``write``
+        int32 scratch raster for provisional labels, zero to begin with.
+    reader : PairReader
+        The aligned pair.
+    detection : Detection
+        Threshold, noise patch and typical contrast.
+    observed_pixels : int
+        Pixels of the score that are not NaN.
+    min_area_m2 : float, optional
+        Smallest object; four pixels by default.
+    fdr : float, optional
+        Keep only objects whose q-value is at most this.
+    run : callable
+        How to map over blocks; the built-in ``map`` by default.
+
+    Returns
+    -------
+    FoundObjects
+        Objects by falling score; ties by position.
+    """
+    grid, threshold = score.grid, detection.threshold
+    found = find_components(score, threshold.support, threshold.seed, labels.write)
+    p = object_p_values(found.peak, found.pixels, detection.correlation_px)
+    q = object_q_values(p, observed_pixels / detection.correlation_px)
+    chosen = found.pixels >= minimum_pixels(grid, min_area_m2)
+    if fdr is not None:
+        chosen &= q <= fdr
+    found, p, q = found.keep(chosen), p[chosen], q[chosen]
+    if not len(found):
+        return FoundObjects(ChangeTable.empty(grid.crs), found.lookup)
+    geometry, measures = _visit(labels, reader, found, detection, run)
+    shape = shape_of(measures.moments, found.first)
+    table = _table(grid, found, geometry, measures, shape, detection, p, q)
+    order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
+    new = np.zeros(len(found) + 1, dtype=np.int64)
+    new[order + 1] = np.arange(1, len(found) + 1)
+    ordered = table.take(order)
+    ordered = ordered.with_columns(id=np.arange(1, len(found) + 1))
+    return FoundObjects(ordered, new[found.lookup])
+
+
+def _visit(
+    labels: RasterWindows,
+    reader: PairReader,
+    found: Components,
+    detection: Detection,
+    run: Run,
+) -> tuple[np.ndarray, Measures]:
+    """Outline and measure, reading only the blocks that hold an object."""
+    grid, n = labels.grid, len(found)
+    halo = RING_PX + 2
+
+    def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
+        window = core.pad(halo)
+        inner = window.intersect(grid.window)
+        numbers = np.zeros(window.shape, dtype=np.int64)
+        numbers[inner.within(window)] = found.lookup[labels.read(inner)]
+        ids, pieces = outlines(numbers[core.within(window)], core)
+        partial = Measures.zeros(n, len(reader.roles))
+        partial.add(numbers, reader.read(window), window, core, found.first, detection.contrast)
+        return ids, pieces, partial
+
+    measures = Measures.zeros(n, len(reader.roles))
+    all_ids, all_pieces = [], []
+    for ids, pieces, partial in run(work, touched_windows(grid, found)):
+        all_ids.append(ids)
+        all_pieces.append(pieces)
+        measures.merge(partial)
+    polygons = unite(np.concatenate(all_ids), np.concatenate(all_pieces), n)
+    return _to_crs(polygons, grid), measures
+
+
+def _to_crs(polygons: np.ndarray, grid: Grid) -> np.ndarray:
+    """Pixel corners to coordinates of the grid's CRS (unchanged without one)."""
+    if grid.crs is None:
+        return polygons
+    import shapely
+
+    return shapely.transform(
+        polygons, lambda xy: np.column_stack(grid.xy(xy[:, 1] - 0.5, xy[:, 0] - 0.5))
+    )
+
+
+def _table(
+    grid: Grid,
+    found: Components,
+    geometry: np.ndarray,
+    measures: Measures,
+    shape: Shape,
+    detection: Detection,
+    p: np.ndarray,
+    q: np.ndarray,
+) -> ChangeTable:
+    contrast = contrasts(measures, detection.contrast)
+    length, width, bearing = on_the_ground(shape, grid)
+    area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
+    n = len(found)
+    return ChangeTable(
+        geometry,
+        {
+            "id": np.arange(1, n + 1),
+            "change": directions(contrast),
+            "kind": np.full(n, "other", dtype=object),
+            "area_m2": found.pixels * area,
+            "length_m": length,
+            "width_m": width,
+            "bearing_deg": bearing,
+            "score": found.peak.astype(np.float64),
+            "p_value": p,
+            "q_value": q,
+            "residual_shift_px": measures.residual / np.maximum(found.pixels, 1),
+        },
+        grid.crs,
+        found.first,
+    )
