@@ -23,8 +23,8 @@ UNITS = 1024
 """Positions are rounded to 1/1024 px, so that they do not depend on where a window starts."""
 REACH = (1, 2)
 """Pixels that the kernel needs before and after the pixel at or before a position."""
-_SECOND_DIFFERENCE = np.array([1, -2, 1], dtype=np.float32)
-_ONE = np.array([1], dtype=np.float32)
+_LANES = 16
+"""Columns that a filter may treat in another way at the right end (rest of a SIMD loop)."""
 _FOOTPRINT = REACH[0] + REACH[1] + 1
 
 
@@ -77,13 +77,16 @@ def shift_block(block: np.ndarray, row_fraction: float, col_fraction: float) -> 
     (band, y, x) float32 array
     """
     rows, cols = keys_weights(row_fraction), keys_weights(col_fraction)
+    count, high, wide = block.shape
     before, after = REACH
-    out = np.empty((block.shape[0], block.shape[1] - 3, block.shape[2] - 3), dtype=np.float32)
-    for i, band in enumerate(block):
+    out = np.empty((count, high - 3, wide - 3), dtype=np.float32)
+    padded = np.zeros((high, wide + _LANES), dtype=np.float32)
+    for band, result in zip(block, out, strict=True):
+        padded[:, :wide] = band
         moved = cv2.sepFilter2D(
-            band, -1, cols, rows, anchor=(1, 1), borderType=cv2.BORDER_REPLICATE
+            padded, -1, cols, rows, anchor=(1, 1), borderType=cv2.BORDER_REPLICATE
         )
-        out[i] = moved[before:-after, before:-after]
+        result[:] = moved[before : high - after, before : wide - after]
     return out
 
 
@@ -92,6 +95,17 @@ def spread(bad: np.ndarray, rows: bool = True, cols: bool = True) -> np.ndarray:
     kernel = np.ones((_FOOTPRINT if rows else 1, _FOOTPRINT if cols else 1), dtype=np.uint8)
     anchor = (REACH[0] if cols else 0, REACH[0] if rows else 0)
     out: np.ndarray = cv2.dilate(bad, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE)
+    return out
+
+
+def _second_difference(block: np.ndarray) -> np.ndarray:
+    """Second difference along rows; 0 in the first and the last row, which are never used.
+
+    Not a filter of OpenCV, whose last columns are added up in another order than the rest.
+    """
+    out = np.zeros_like(block)
+    first = block[1:] - block[:-1]
+    np.subtract(first[1:], first[:-1], out=out[1:-1])
     return out
 
 
@@ -115,12 +129,11 @@ class Gather:
 
     def band(self, block: np.ndarray) -> np.ndarray:
         """Interpolate one (y, x) float32 band."""
-        border = cv2.BORDER_REPLICATE
-        down = cv2.sepFilter2D(block, -1, _ONE, _SECOND_DIFFERENCE, borderType=border)
-        along = cv2.sepFilter2D(block, -1, _SECOND_DIFFERENCE, _ONE, borderType=border)
-        both = cv2.sepFilter2D(down, -1, _SECOND_DIFFERENCE, _ONE, borderType=border)
-        stacked = cv2.merge([block, down, along, both])
-        linear = cv2.remap(stacked, self._x, self._y, cv2.INTER_LINEAR, borderMode=border)
+        down, along = _second_difference(block), _second_difference(block.T).T
+        stacked = cv2.merge([block, down, along, _second_difference(down.T).T])
+        linear = cv2.remap(
+            stacked, self._x, self._y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         out: np.ndarray = linear[..., 0] - self._wy * linear[..., 1]
         out -= self._wx * linear[..., 2]
         out += self._wyx * linear[..., 3]

@@ -272,7 +272,7 @@ def _open_array(obj: Any, options: OpenOptions) -> Source:
         raise BandError(f"{len(roles)} roles {roles} were given for {count} bands: give one each.")
     keep = select_bands(roles, options.bands, name)
     pixels, roles = pixels[keep], tuple(roles[i] for i in keep)
-    valid = None if mask is None else ~mask[keep].any(axis=0)
+    valid: np.ndarray | None = None if mask is None else ~np.asarray(mask[keep].any(axis=0))
     if options.mask is not None:
         from changedet.loading.masks import mask_array
 

@@ -22,9 +22,10 @@ from changedet.model import Alignment, Grid, Lattice, Window
 
 _COARSENING = 1.3
 """Source pixels a target pixel from which on pixels are averaged."""
-_NODE_ERROR = 0.005
-"""Largest error of positions interpolated between nodes, source pixels."""
-_STEPS = (64, 32, 16, 8, 4)
+_NODE_ERROR = 0.003
+"""Largest error of positions interpolated between nodes, pixels of source or target, whichever
+are larger on the ground."""
+_STEPS = (64, 32, 16, 8, 4, 2)
 """Distances between nodes that are tried, pixels."""
 _BLOCK = 512
 """Largest side of what is resampled at once, pixels of the (refined) target."""
@@ -97,8 +98,8 @@ class Warp:
         down, along = self._pitch
         return self.source_position((rows + 0.5) * down - 0.5, (cols + 0.5) * along - 0.5)
 
-    def _refinement(self) -> tuple[int, int]:
-        """Sub-pixels a target pixel (rows, columns)."""
+    def _scale(self) -> tuple[float, float]:
+        """Source pixels a target pixel is high and wide, at the centre (1 where undefined)."""
         h, w = self._link.source.shape
         r, c = (h - 1) / 2, (w - 1) / 2
         rows, cols = self.source_position(
@@ -107,11 +108,16 @@ class Warp:
         out = []
         for i in (0, 2):
             size = math.hypot(rows[i + 1] - rows[i], cols[i + 1] - cols[i]) * self._zoom
-            if not math.isfinite(size) or size <= _COARSENING:
-                out.append(1)
-            else:
-                whole = round(size)
-                out.append(whole if abs(size - whole) < 0.02 else math.ceil(size / 1.1))
+            out.append(size if math.isfinite(size) and size > 0 else 1.0)
+        return out[0], out[1]
+
+    def _refinement(self) -> tuple[int, int]:
+        """Sub-pixels a target pixel (rows, columns)."""
+        out = []
+        for size in self._scale():
+            whole = round(size)
+            near = whole if abs(size - whole) < 0.02 else math.ceil(size / 1.1)
+            out.append(1 if size <= _COARSENING else near)
         return out[0], out[1]
 
     def _plain_shift(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
@@ -134,6 +140,7 @@ class Warp:
     def _node_step(self) -> int:
         """Widest distance of nodes (refined pixels) between which positions are exact enough."""
         height, width = (s * n for s, n in zip(self.shape, self.refinement, strict=True))
+        fine = min(1.0, *(s / n for s, n in zip(self._scale(), self.refinement, strict=True)))
         for step in _STEPS:
             rows = np.unique(np.linspace(0, height // step, 33).astype(int)) * step
             cols = np.unique(np.linspace(0, width // step, 33).astype(int)) * step
@@ -150,7 +157,7 @@ class Warp:
                 with np.errstate(invalid="ignore"):
                     error = np.abs(rough - np.stack(exact))
                 worst = max(worst, float(np.nanmax(np.where(np.isfinite(error), error, 0.0))))
-            if worst < _NODE_ERROR:
+            if worst < _NODE_ERROR * fine:
                 break
         return step
 

@@ -1,0 +1,47 @@
+"""Files for the tests of loading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+
+from changedet.model import Grid
+
+
+@pytest.fixture
+def write_tif(tmp_path: Path) -> Callable[..., str]:
+    """Write a GeoTIFF and return its path."""
+
+    def write(
+        pixels: np.ndarray,
+        name: str = "image.tif",
+        grid: Grid | None = None,
+        descriptions: tuple[str, ...] = (),
+        tags: dict[str, Any] | None = None,
+        **profile: Any,
+    ) -> str:
+        pixels = pixels[None] if pixels.ndim == 2 else pixels
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        place: dict[str, Any] = {}
+        if grid is not None:
+            place["transform"] = grid.transform
+            if grid.crs is not None:
+                place["crs"] = rasterio.crs.CRS.from_wkt(grid.crs.to_wkt())
+        with rasterio.open(
+            path, "w", driver="GTiff", count=pixels.shape[0], height=pixels.shape[1],
+            width=pixels.shape[2], dtype=pixels.dtype, **place, **profile,
+        ) as dataset:  # fmt: skip
+            dataset.write(pixels)
+            if descriptions:
+                dataset.descriptions = descriptions
+            if tags:
+                dataset.update_tags(**tags)
+        return str(path)
+
+    return write
