@@ -105,7 +105,10 @@ def _north(angle: float | None) -> str:
 
 
 def _picture_note(report: ChangeReport, frame: Frame, drawn: int) -> str:
-    notes = ["Both pictures have one contrast stretch."]
+    notes = [
+        "Contrast is stretched for the eye, not for measuring: alike for both dates unless their "
+        "brightness differs greatly."
+    ]
     if frame.factor[0] > 1:
         notes.append(f"One picture pixel is {frame.factor[0]:g} × {frame.factor[1]:g} pixels.")
     if drawn < len(report.changes):

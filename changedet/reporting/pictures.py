@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,11 @@ from changedet.model import SAR_ROLES, Image, ImagePair, PairReader
 
 PERCENTILES = (1.0, 99.0)
 """Pixel values between these are spread over the greys."""
+MIDDLE = 0.4
+"""The median is brightened towards this grey (0 black, 1 white)."""
+MAX_APART = 0.25
+"""How far the medians of the two dates may be apart, in shares of the common range of values, to
+be stretched as one. (Not the percentiles: a few bright new objects move those.)"""
 SAMPLE = 2_000_000
 """At most about as many pixels are looked at to find the percentiles."""
 
@@ -41,6 +48,10 @@ def stretch_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn two images into pictures with one common percentile stretch.
 
+    Where the brightness of the two dates differs so much that one stretch would leave one of them
+    dark (see :data:`MAX_APART`), each date has its own. Dark pictures are brightened by a power
+    law, the same for all bands.
+
     Parameters
     ----------
     before, after : Image
@@ -55,20 +66,20 @@ def stretch_pair(
         Red, green and blue bands where they are known, else the first three, else the first one
         in grey. Pixels that are not valid are hatched in grey.
     """
-    bands = picture_bands(before.roles)
-    pictures = [np.empty((*before.grid.shape, 3), dtype=np.uint8) for _ in range(2)]
-    for channel in range(3):
-        if channel and bands[channel] == bands[0]:
-            for picture in pictures:
-                picture[..., channel] = picture[..., 0]
-            continue
-        layers = [_perceived(i.pixels[bands[channel]], domain) for i in (before, after)]
-        low, high = _limits(layers, (before.valid, after.valid))
-        for picture, layer in zip(pictures, layers, strict=True):
-            scaled = (layer - low) * (255 / (high - low))
-            picture[..., channel] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    for picture, image in zip(pictures, (before, after), strict=True):
+    images = (before, after)
+    bands = list(dict.fromkeys(picture_bands(before.roles)))
+    layers = [[_perceived(i.pixels[band], domain) for band in bands] for i in images]
+    seen = [[_sample(x, i.valid) for x in own] for own, i in zip(layers, images, strict=True)]
+    both = [np.concatenate(values) for values in zip(*seen, strict=True)]
+    common = _Stretch.of(both)
+    alike = common.suits(*seen)
+    stretches = [common if alike else _Stretch.of(own) for own in seen]
+    pictures = []
+    for image, own, stretch in zip(images, layers, stretches, strict=True):
+        picture = np.stack([stretch.apply(x, k) for k, x in enumerate(own)], axis=-1)
+        picture = np.array(np.broadcast_to(picture, (*image.grid.shape, 3)))
         _hatch(picture, ~image.valid)
+        pictures.append(picture)
     return pictures[0], pictures[1]
 
 
@@ -94,16 +105,45 @@ def _perceived(layer: np.ndarray, domain: str) -> np.ndarray:
     return layer
 
 
-def _limits(layers: list[np.ndarray], valid: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
-    """Percentiles over both dates, each date with the same weight per pixel."""
-    seen = [layer[mask] for layer, mask in zip(layers, valid, strict=True)]
-    values = np.concatenate([v[:: 1 + v.size // SAMPLE] for v in seen])
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(values, PERCENTILES))
-    if high <= low:
-        low, high = float(values.min()), float(values.max())
-    return (low, high) if high > low else (low - 1.0, low + 1.0)
+def _sample(layer: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    values = layer[valid]
+    return values[:: 1 + values.size // SAMPLE]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Limits of each band, and the exponent that brightens."""
+
+    limits: tuple[tuple[float, float], ...]
+    gamma: float
+
+    @classmethod
+    def of(cls, bands: list[np.ndarray]) -> _Stretch:
+        limits, middles = [], []
+        for values in bands:
+            if not values.size:
+                return cls(((0.0, 1.0),) * len(bands), 1.0)
+            low, middle, high = np.percentile(values, [PERCENTILES[0], 50, PERCENTILES[1]])
+            if high <= low:
+                low, high = values.min(), values.max()
+            if high <= low:
+                low, high = low - 1, low + 1
+            limits.append((float(low), float(high)))
+            middles.append((middle - low) / (high - low))
+        middle = float(np.clip(np.mean(middles), 0.01, 0.99))
+        return cls(tuple(limits), max(0.5, min(1.0, math.log(MIDDLE) / math.log(middle))))
+
+    def suits(self, before: list[np.ndarray], after: list[np.ndarray]) -> bool:
+        """Whether the bulk of both dates lies at much the same values in every band."""
+        for a, b, (low, high) in zip(before, after, self.limits, strict=True):
+            if a.size and b.size and abs(np.median(a) - np.median(b)) > MAX_APART * (high - low):
+                return False
+        return True
+
+    def apply(self, layer: np.ndarray, band: int) -> np.ndarray:
+        low, high = self.limits[band]
+        scaled = np.clip((layer - low) / (high - low), 0, 1) ** self.gamma
+        return np.rint(scaled * 255).astype(np.uint8)
 
 
 def _hatch(picture: np.ndarray, where: np.ndarray) -> None:

@@ -42,6 +42,26 @@ def test_one_stretch_for_both_dates():
     assert np.array_equal(before[..., 0], before[..., 2])
 
 
+def test_each_date_has_its_own_stretch_when_one_would_be_dark():
+    ramp = np.linspace(0, 100, 10_000).reshape(1, 100, 100)
+    before, after = stretch_pair(image(ramp, ("pan",)), image(ramp * 8 + 500, ("pan",)))
+    assert abs(int(after.mean()) - int(before.mean())) < 5
+
+
+def test_bright_new_objects_do_not_split_the_stretch():
+    ground = np.random.default_rng(0).normal(100, 5, (1, 100, 100))
+    built = ground.copy()
+    built[:, :30, :30] = 900
+    before, after = stretch_pair(image(ground, ("pan",)), image(built, ("pan",)))
+    assert np.array_equal(before[40:], after[40:])
+
+
+def test_dark_pictures_are_brightened():
+    dark = np.random.default_rng(0).exponential(1, (1, 200, 200))
+    before, _ = stretch_pair(image(dark, ("pan",)), image(dark, ("pan",)))
+    assert 85 < np.median(before) < 115
+
+
 @pytest.mark.parametrize("domain", ["optical", "sar-amplitude", "sar-intensity", "sar-db"])
 @pytest.mark.parametrize("value", [0.0, 5.0])
 def test_flat_and_invalid_images_have_a_picture(domain, value):
