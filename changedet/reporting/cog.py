@@ -18,6 +18,9 @@ from changedet.model import Grid, RasterWindows
 
 BLOCK = 512
 """Side of the blocks of the files, pixels."""
+CACHE = 64_000_000
+"""Bytes of GDAL's block cache meanwhile. Its default, a share of the machine's memory, would hold
+the whole raster, and is slower."""
 READ = 4 * BLOCK
 """Side of the windows that are read and written, pixels."""
 
@@ -61,7 +64,7 @@ def write_cog(
     """
     tiles = path.with_name(path.name + ".tiles")
     try:
-        with quiet():
+        with quiet(), rasterio.Env(GDAL_CACHEMAX=CACHE):
             _write_tiles(tiles, raster, nodata, description, tags or {}, colormap)
             _check_complete(tiles)
             # DEFLATE 1: on scores two times faster than 6 for 2 % more bytes (predictor chosen
