@@ -109,5 +109,11 @@ class Layout:
     """Names and centrelines."""
     zones: list[tuple[str, np.ndarray]] = field(default_factory=list)
     """Names and outlines."""
-    base: str = "grass"
-    """What lies where nothing else is painted: ``grass`` or ``fields``."""
+
+    def lay(self, outline: np.ndarray, material: str, shade: float = 1.0) -> None:
+        """Cover ground with a material."""
+        self.ground.append(Part(outline, material, 0.0, shade))
+
+    def keep(self, *bodies: Body) -> None:
+        """Add bodies that are there at both dates and stay as they are."""
+        self.items.extend(Item(body, body) for body in bodies)

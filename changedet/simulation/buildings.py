@@ -9,7 +9,8 @@ from changedet.simulation.shapes import Axes, disc
 
 
 def gabled(axes: Axes, u: float, v: float, length: float, width: float, eaves: float, roof: str,
-           rng: np.random.Generator, subtype: str = "house", turn: float = 0.0) -> Body:  # fmt: skip
+           rng: np.random.Generator, subtype: str = "house",
+           turn: float = 0.0) -> Body:  # fmt: skip
     """Make a building with a ridge along its length, a chimney or two, and worn roof sheets."""
     own = Axes(axes.angle_deg + turn, *axes.xy(u, v))
     rise = width * 0.22

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -86,8 +87,8 @@ class Canvas:
             mask &= top > self.height[at]
         self._put(at, mask, part, top, slope_x, slope_y)
 
-    def _put(self, at: tuple[slice, slice], mask: np.ndarray, part: Part, top: np.ndarray,
-             slope_x: np.ndarray, slope_y: np.ndarray) -> None:  # fmt: skip
+    def _put(self, at: tuple[slice, slice], mask: np.ndarray, part: Part, top: Any,
+             slope_x: Any, slope_y: Any) -> None:  # fmt: skip
         np.copyto(self.material[at], np.uint8(self.palette.number(part.material)), where=mask)
         np.copyto(self.shade[at], np.float32(part.shade), where=mask)
         np.copyto(self.height[at], top, where=mask)

@@ -31,17 +31,21 @@ class SiteFrame:
         # whole multiples of 120 m: grids of every usual pixel size then share corners
         return cls(crs, round(x / 120) * 120.0, round(y / 120) * 120.0)
 
-    def to_crs(self, crs: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coordinates in another CRS of site metres."""
+    def to_crs(
+        self, crs: CRS | None, x: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates in another CRS (None: the site's own) of site metres."""
         x, y = np.asarray(x) + self.x0, np.asarray(y) + self.y0
-        if crs == self.crs:
+        if crs is None or crs == self.crs:
             return x, y
         a, b = Transformer.from_crs(self.crs, crs, always_xy=True).transform(x, y)
         return np.asarray(a), np.asarray(b)
 
-    def from_crs(self, crs: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Site metres of coordinates in another CRS."""
-        if crs != self.crs:
+    def from_crs(
+        self, crs: CRS | None, x: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Site metres of coordinates in another CRS (None: the site's own)."""
+        if crs is not None and crs != self.crs:
             x, y = Transformer.from_crs(crs, self.crs, always_xy=True).transform(x, y)
         return np.asarray(x) - self.x0, np.asarray(y) - self.y0
 

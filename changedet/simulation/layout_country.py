@@ -1,8 +1,9 @@
-"""Open country at the scale of ten-metre pixels: parcels, woods, a river, a town; what changes."""
+"""Open country at the scale of ten-metre pixels: parcels, woods, a river, roads; what changes."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -11,340 +12,250 @@ from changedet.simulation.bodies import Body, Change, Item, Layout, Part
 from changedet.simulation.buildings import flat_roofed, gabled
 from changedet.simulation.noise import generator
 from changedet.simulation.options import SceneOptions, Settled
-from changedet.simulation.shapes import Axes, blob, strip
+from changedet.simulation.shapes import Axes, blob, strip, worn
 
-_CROPS = ("crop", "crop", "crop_late", "meadow", "soil", "stubble", "grass", "soil_dark")
-_ROOFS = (
-    "roof_grey",
-    "roof_red",
-    "roof_dark",
-    "roof_rust",
-    "roof_blue",
-    "roof_light",
-    "roof_orange",
-)
+CROPS = ("crop", "crop", "crop_late", "meadow", "soil", "stubble", "grass", "soil_dark")
+ROOFS = (
+    "roof_grey", "roof_red", "roof_dark", "roof_rust", "roof_grey", "roof_light", "roof_orange",
+    "roof_dark", "roof_blue",
+)  # fmt: skip
+
+
+@dataclass(eq=False)
+class Country:
+    """A site that is being laid out."""
+
+    layout: Layout
+    """What is there so far."""
+    rng: np.random.Generator
+    """Draws what exists."""
+    draw: np.random.Generator
+    """Draws what changes."""
+    axes: Axes
+    """Direction of parcels and streets."""
+    size: float
+    """Longer side of the site, metres."""
+    unit: float
+    """Lengths follow the site: 1 for a site of 2.5 km, less for smaller ones."""
+    busy: float
+    """1 for a change fraction of 0.3 or more, 0 for a quiet scene."""
+    arrivals: float
+    """Share of arrivals among arrivals and departures."""
+
+    def roof(self) -> str:
+        """Draw a roof."""
+        return str(self.rng.choice(ROOFS))
+
+    def fate(self, chance: float) -> Change:
+        """Draw what becomes of a building that may change with this chance."""
+        if self.draw.uniform() >= chance * self.busy:
+            return "unchanged"
+        return "appeared" if self.draw.uniform() < self.arrivals else "disappeared"
+
+    def add(self, body: Body, change: Change) -> None:
+        """Add a building with its fate."""
+        before = None if change == "appeared" else body
+        after = None if change == "disappeared" else body
+        self.layout.items.append(Item(before, after, change))
 
 
 def lay_out_country(seed: int, site: Settled, options: SceneOptions) -> Layout:
     """Lay out a town by a river, or fields with woods and farms, and what changes there."""
-    rng, draw = generator(seed, "country"), generator(seed, "country changes")
-    layout = Layout()
-    axes = Axes(float(rng.uniform(-20, 20)))
+    from changedet.simulation.layout_town import add_town, town_outline
+
+    rng = generator(seed, "country")
     size = max(site.width_m, site.height_m)
-    # lengths follow the site: a small site has small parcels
-    unit = min(1.0, size / 2560)
-    busy = options.change_fraction
-    parcels = _parcels(rng, axes, size, 330 * unit if site.site == "town" else 420 * unit)
-    river = _river(rng, axes, size, (85 if site.site == "town" else 30) * unit)
-    layout.roads = _roads(rng, axes, size)
-    fixed = [river, *(shapely.LineString(r).buffer(12) for _, r in layout.roads)]
-    if site.site == "town":
-        fixed.append(shapely.Polygon(axes.box(-0.05 * size, 0.1 * size, 0.46 * size, 0.40 * size)))
-    kept = shapely.union_all(fixed)
-    _paint_parcels(layout, rng, draw, parcels, kept, 0.12 * busy / 0.3)
-    _woods(layout, rng, draw, size, unit, kept, busy)
-    _water(layout, draw, river, size, unit, busy)
-    for _, line in layout.roads:
-        layout.ground.append(Part(strip(line, 16.0), "gravel"))
-        layout.ground.append(Part(strip(line, 10.0), "asphalt"))
-    if site.site == "town":
-        _town(layout, rng, draw, axes, size, unit, river, busy)
-        layout.zones.append(("town", axes.box(-0.05 * size, 0.1 * size, 0.42 * size, 0.36 * size)))
-    _farms(layout, rng, draw, size, unit, river, busy)
-    bank = river.buffer(160 * unit)
-    layout.zones.append(("river bank", np.asarray(bank.exterior.coords)[:-1]))
-    layout.zones.append(
-        ("east fields", np.array([[0.1, -0.5], [0.5, -0.5], [0.5, 0.5], [0.1, 0.5]]) * size)
-    )
-    return layout
+    town = site.site == "town"
+    c = Country(
+        Layout(), rng, generator(seed, "country changes"), Axes(float(rng.uniform(-20, 20))), size,
+        min(1.0, size / 2560), min(1.0, options.change_fraction / 0.3), options.arrival_share,
+    )  # fmt: skip
+    river = _river(c, 85 * c.unit if town else 30 * c.unit)
+    c.layout.roads = _roads(c)
+    ways = shapely.union_all([shapely.LineString(r).buffer(14) for _, r in c.layout.roads])
+    built = shapely.Polygon(town_outline(c)).buffer(0) if town else shapely.Polygon()
+    kept = shapely.union_all([river.buffer(12 * c.unit), ways, built.buffer(40 * c.unit)])
+    _paint_parcels(c, 330 * c.unit if town else 420 * c.unit, kept)
+    _woods(c, kept)
+    _water(c, river)
+    for _, line in c.layout.roads:
+        c.layout.lay(strip(line, 16.0), "gravel")
+        c.layout.lay(strip(line, 10.0), "asphalt")
+    if town:
+        add_town(c, built, river.buffer(25 * c.unit))
+        c.layout.zones.append(("town", np.asarray(built.exterior.coords)[:-1]))
+    _farms(c, kept)
+    c.layout.zones.append(("river bank", _corners(river.buffer(160 * c.unit).simplify(2.0))))
+    east = np.array([[0.1, -0.5], [0.5, -0.5], [0.5, 0.5], [0.1, 0.5]]) * size
+    c.layout.zones.append(("east", east))
+    return c.layout
 
 
-def _parcels(rng: np.random.Generator, axes: Axes, size: float, largest: float) -> list[np.ndarray]:
+def _corners(polygon: shapely.Polygon) -> np.ndarray:
+    return np.asarray(polygon.exterior.coords)[:-1]
+
+
+def _polygons(geometry: shapely.Geometry, least: float) -> list[shapely.Polygon]:
+    """Parts of a geometry that are polygons of at least an area."""
+    parts = shapely.get_parts(geometry)
+    return [p for p in parts if p.geom_type == "Polygon" and p.area >= least]
+
+
+def _river(c: Country, width: float) -> shapely.Polygon:
+    t = np.linspace(-0.9 * c.size, 0.9 * c.size, 160)
+    k = 2 * math.pi / c.size
+    a, b = c.rng.uniform(0, 6.28, 2)
+    v = c.size * (-0.2 + 0.07 * np.sin(1.3 * k * t + a) + 0.03 * np.sin(3.1 * k * t + b))
+    wide = width * (1 + 0.25 * np.sin(2.3 * k * t + b))
+    left, right = c.axes.xy(t, v + wide / 2), c.axes.xy(t, v - wide / 2)
+    bank = worn(np.concatenate([left, right[::-1]]), c.rng, 0.05 * width, 0.4 * width)
+    return shapely.Polygon(bank).buffer(0)
+
+
+def _roads(c: Country) -> list[tuple[str, np.ndarray]]:
+    t = np.linspace(-0.9 * c.size, 0.9 * c.size, 60)
+    bend = 0.02 * c.size * np.sin(t / c.size * 5 + float(c.rng.uniform(0, 6)))
+    return [
+        ("main road", c.axes.xy(t, 0.02 * c.size + bend)),
+        ("bridge road", c.axes.xy(0.03 * c.size + bend, t)),
+        ("north road", c.axes.xy(t, 0.33 * c.size + 0.5 * bend)),
+    ]
+
+
+def _parcels(c: Country, largest: float) -> list[np.ndarray]:
     """Split a square into ever smaller parcels, with slightly crooked lines."""
-    reach = 0.85 * size
+    reach = 0.85 * c.size
     todo = [np.array([[-reach, -reach], [reach, -reach], [reach, reach], [-reach, reach]])]
     done = []
     while todo:
         p = todo.pop()
-        long, short = np.hypot(*(p[1] - p[0])), np.hypot(*(p[2] - p[1]))
-        if max(long, short) < largest * rng.uniform(0.5, 1.3):
-            done.append(axes.xy(p[:, 0], p[:, 1]))
+        first, second = p[1] - p[0], p[2] - p[1]
+        long, short = math.hypot(*first), math.hypot(*second)
+        if max(long, short) < largest * c.rng.uniform(0.5, 1.3):
+            done.append(c.axes.xy(p[:, 0], p[:, 1]))
             continue
         if short > long:
             p = np.roll(p, -1, axis=0)
-        a, b = np.clip(rng.uniform(0.35, 0.65) + rng.normal(0, 0.03, 2), 0.25, 0.75)
+        a, b = np.clip(c.rng.uniform(0.35, 0.65) + c.rng.normal(0, 0.03, 2), 0.25, 0.75)
         m, n = p[0] + a * (p[1] - p[0]), p[3] + b * (p[2] - p[3])
         todo += [np.array([p[0], m, n, p[3]]), np.array([m, p[1], p[2], n])]
     return done
 
 
-def _river(rng: np.random.Generator, axes: Axes, size: float, width: float) -> shapely.Polygon:
-    t = np.linspace(-0.9 * size, 0.9 * size, 160)
-    k = 2 * math.pi / size
-    a, b = rng.uniform(0, 6.28, 2)
-    v = -0.2 * size + 0.07 * size * np.sin(1.3 * k * t + a) + 0.03 * size * np.sin(3.1 * k * t + b)
-    wide = width * (1 + 0.25 * np.sin(2.3 * k * t + b))
-    left, right = axes.xy(t, v + wide / 2), axes.xy(t, v - wide / 2)
-    return shapely.Polygon(np.concatenate([left, right[::-1]])).buffer(0)
+def _paint_parcels(c: Country, largest: float, kept: shapely.Geometry) -> None:
+    """Fields; some crops are cut between the dates."""
+    shapely.prepare(kept)
+    for p in _parcels(c, largest):
+        middle = p.mean(axis=0)
+        p = middle + (p - middle) * 0.965
+        inner = worn(p, c.rng, 1.5, 15.0)
+        material, tone = str(c.rng.choice(CROPS)), float(c.rng.uniform(0.85, 1.15))
+        c.layout.lay(inner, material, tone)
+        if c.rng.uniform() < 0.4:
+            # two strips of one parcel are seldom sown on the same day
+            half = float(c.rng.uniform(0.3, 0.7))
+            a, b = p[0] + half * (p[1] - p[0]), p[3] + half * (p[2] - p[3])
+            c.layout.lay(np.array([p[0], a, b, p[3]]), material, tone * 1.07)
+        if material.startswith("crop") and c.draw.uniform() < 0.14 * c.busy:
+            if kept.intersects(shapely.Polygon(inner)):
+                continue
+            old, new = (_flat(inner, m, "vegetation", "field", tone) for m in (material, "stubble"))
+            c.layout.items.append(Item(old, new, "modified"))
 
 
 def _flat(outline: np.ndarray, material: str, kind: str, subtype: str, shade: float = 1.0) -> Body:
     return Body(kind, subtype, outline, 0.0, (Part(outline, material, 0.0, shade),))
 
 
-def _paint_parcels(layout: Layout, rng: np.random.Generator, draw: np.random.Generator,
-                   parcels: list[np.ndarray], kept: shapely.Geometry, harvested: float) -> None:  # fmt: skip
-    for p in parcels:
-        middle = p.mean(axis=0)
-        inner = middle + (p - middle) * 0.965
-        material, tone = str(rng.choice(_CROPS)), float(rng.uniform(0.85, 1.15))
-        half = float(rng.uniform(0.3, 0.7))
-        layout.ground.append(Part(inner, material, 0.0, tone))
-        if rng.uniform() < 0.4:
-            # two strips of one parcel are seldom sown on the same day
-            a, b = inner[0] + half * (inner[1] - inner[0]), inner[3] + half * (inner[2] - inner[3])
-            layout.ground.append(
-                Part(np.array([inner[0], a, b, inner[3]]), material, 0.0, tone * 1.07)
-            )
-        if (
-            material.startswith("crop")
-            and draw.uniform() < harvested
-            and not kept.intersects(shapely.Polygon(inner))
-        ):
-            old, new = (_flat(inner, m, "vegetation", "field", tone) for m in (material, "stubble"))
-            layout.items.append(Item(old, new, "modified"))
-
-
 def _wood(outline: np.ndarray, height: float) -> Body:
     return Body("vegetation", "wood", outline, height, (Part(outline, "forest", height),))
 
 
-def _woods(layout: Layout, rng: np.random.Generator, draw: np.random.Generator, size: float,
-           unit: float, kept: shapely.Geometry, busy: float) -> None:  # fmt: skip
+def _woods(c: Country, kept: shapely.Geometry) -> None:
     """Woods; some lose a part of their trees."""
-    count = max(4, int(12 * (size / 2560)))
-    for k in range(count):
-        x, y = rng.uniform(-0.46, 0.46, 2) * size
-        radius = float(rng.uniform(60, 190)) * unit
-        shape = shapely.Polygon(blob(rng, x, y, radius)).buffer(0).difference(kept.buffer(8))
-        shape = max(shapely.get_parts(shape), key=lambda g: g.area, default=shapely.Polygon())
-        if shape.area < 4000 * unit * unit:
+    least = 4000 * c.unit**2
+    fellings = round(5 * c.busy)
+    taken = kept
+    for _ in range(max(4, int(13 * c.unit))):
+        x, y = (float(w) for w in c.rng.uniform(-0.46, 0.46, 2) * c.size)
+        radius = float(c.rng.uniform(60, 200)) * c.unit
+        height, turn = float(c.rng.uniform(8, 14)), float(c.rng.uniform(0, 90))
+        edge = worn(blob(c.rng, x, y, radius, 0.45), c.rng, 5 * c.unit, 14 * c.unit)
+        shapes = _polygons(shapely.Polygon(edge).buffer(0).difference(taken.buffer(8)), least)
+        if not shapes:
             continue
-        cut = Axes(float(draw.uniform(0, 90)), x, y).box(
-            radius * 0.55, 0, radius * 1.2, radius * 1.3
-        )
-        gone = shape.intersection(shapely.Polygon(cut))
-        felled = (
-            k < round(5 * min(1.0, busy / 0.3))
-            and gone.geom_type == "Polygon"
-            and gone.area > 300 * unit
-        )
-        rest = shape.difference(gone) if felled else shape
-        for part in shapely.get_parts(rest):
-            body = _wood(np.asarray(part.exterior.coords)[:-1], float(rng.uniform(8, 14)))
-            layout.items.append(Item(body, body))
-        if felled:
-            outline = np.asarray(gone.exterior.coords)[:-1]
-            layout.ground.append(Part(outline, "soil", 0.0, 0.95))
-            layout.items.append(Item(_wood(outline, 11.0), None, "disappeared"))
+        shape = max(shapes, key=lambda g: g.area)
+        taken = taken.union(shape)
+        clearing = Axes(turn, x, y).box(radius * 0.55, 0, radius * 1.2, radius * 1.3)
+        clearing = worn(clearing, c.rng, 4 * c.unit, 20 * c.unit)
+        gone = _polygons(shape.intersection(shapely.Polygon(clearing).buffer(0)), 0.6 * least)
+        felled = gone[:1] if fellings > 0 else []
+        fellings -= len(felled)
+        for cut in felled:
+            c.layout.lay(_corners(cut), "soil", 0.95)
+            c.layout.items.append(Item(_wood(_corners(cut), height), None, "disappeared"))
+            shape = shape.difference(cut)
+        c.layout.keep(*(_wood(_corners(p), height) for p in _polygons(shape, 50 * c.unit**2)))
 
 
-def _water(
-    layout: Layout,
-    draw: np.random.Generator,
-    river: shapely.Polygon,
-    size: float,
-    unit: float,
-    busy: float,
-) -> None:
-    """The river, and a stretch of its bank that is flooded at the second date."""
-    layout.ground.append(
-        Part(np.asarray(river.buffer(14 * unit).exterior.coords)[:-1], "grass_lush")
-    )
-    layout.ground.append(Part(np.asarray(river.exterior.coords)[:-1], "water"))
-    if busy <= 0:
+def _water(c: Country, river: shapely.Polygon) -> None:
+    """The river, and stretches of its banks that are flooded at the second date."""
+    c.layout.lay(_corners(river.buffer(14 * c.unit)), "grass_lush")
+    c.layout.lay(_corners(river), "water")
+    if c.busy <= 0:
         return
-    seen = river.intersection(shapely.box(-0.42 * size, -0.42 * size, 0.42 * size, 0.42 * size))
+    inner = 0.42 * c.size
+    seen = _polygons(river.intersection(shapely.box(-inner, -inner, inner, inner)), 0)
+    banks = max(seen, key=lambda g: g.area, default=river).exterior
     for low, high in ((0.05, 0.35), (0.35, 0.48)):
-        bank = max(shapely.get_parts(seen), key=lambda g: g.area).exterior
-        at = bank.interpolate(float(draw.uniform(low, high)), normalized=True)
-        x, y = at.x, at.y
-        reach = shapely.Polygon(blob(draw, x, y, float(draw.uniform(130, 260)) * unit, 0.4)).buffer(
-            0
-        )
-        for part in shapely.get_parts(reach.difference(river)):
-            if part.area > 2000 * unit * unit:
-                outline = np.asarray(part.exterior.coords)[:-1]
-                _add_flood(layout, outline)
+        at = banks.interpolate(float(c.draw.uniform(low, high)), normalized=True)
+        radius = float(c.draw.uniform(130, 260)) * c.unit
+        water = worn(blob(c.draw, at.x, at.y, radius, 0.5), c.draw, 5 * c.unit, 15 * c.unit)
+        reach = shapely.Polygon(water).buffer(0).difference(river)
+        for part in _polygons(reach, 2000 * c.unit**2):
+            flood = _flat(_corners(part), "flood", "water", "flood")
+            c.layout.items.append(Item(None, flood, "appeared"))
 
 
-def _add_flood(layout: Layout, outline: np.ndarray) -> None:
-    layout.items.append(Item(None, _flat(outline, "flood", "water", "flood"), "appeared"))
-
-
-def _roads(rng: np.random.Generator, axes: Axes, size: float) -> list[tuple[str, np.ndarray]]:
-    t = np.linspace(-0.9 * size, 0.9 * size, 60)
-    bend = 0.02 * size * np.sin(t / size * 5 + float(rng.uniform(0, 6)))
-    return [
-        ("main road", axes.xy(t, 0.02 * size + bend)),
-        ("bridge road", axes.xy(0.03 * size + bend, t)),
-        ("north road", axes.xy(t, 0.33 * size + 0.5 * bend)),
-    ]
-
-
-def _free(outline: np.ndarray, blocked: shapely.Geometry, taken: list[shapely.Polygon]) -> bool:
-    shape = shapely.Polygon(outline)
-    return not blocked.intersects(shape) and not any(t.intersects(shape) for t in taken)
-
-
-def _fate(draw: np.random.Generator, busy: float, arrivals: float) -> Change:
-    if draw.uniform() >= 0.4 * busy:
-        return "unchanged"
-    return "appeared" if draw.uniform() < arrivals else "disappeared"
-
-
-def _add(layout: Layout, body: Body, change: Change) -> None:
-    before = None if change == "appeared" else body
-    after = None if change == "disappeared" else body
-    layout.items.append(Item(before, after, change))
-
-
-def _town(layout: Layout, rng: np.random.Generator, draw: np.random.Generator, axes: Axes,
-          size: float, unit: float, river: shapely.Polygon, busy: float) -> None:  # fmt: skip
-    """Blocks along streets: houses outside, larger buildings in the middle, works at one edge."""
-    block = 95.0 * max(unit, 0.5)
-    blocked = river.buffer(25 * unit)
-    reach_u, reach_v = 0.21 * size, 0.18 * size
-    for u in np.arange(-reach_u, reach_u, block):
-        line = axes.xy(
-            [u - 0.05 * size, u - 0.05 * size], [0.1 * size - reach_v, 0.1 * size + reach_v]
-        )
-        layout.ground.append(Part(strip(line, 8.0), "asphalt_worn"))
-    for v in np.arange(-reach_v, reach_v, block):
-        line = axes.xy([-reach_u - 0.05 * size, reach_u - 0.05 * size], [v + 0.1 * size] * 2)
-        layout.ground.append(Part(strip(line, 8.0), "asphalt_worn"))
-    for u in np.arange(-reach_u, reach_u - block, block):
-        for v in np.arange(-reach_v, reach_v - block, block):
-            middle = (u + block / 2 - 0.05 * size, v + block / 2 + 0.1 * size)
-            if not blocked.contains(shapely.Point(axes.xy(*middle))):
-                _block(layout, rng, draw, axes, middle, block, math.hypot(u, v) / reach_u, busy)
-
-
-def _block(layout: Layout, rng: np.random.Generator, draw: np.random.Generator, axes: Axes,
-           middle: tuple[float, float], block: float, outward: float, busy: float) -> None:  # fmt: skip
-    u0, v0 = middle
-    ground = str(rng.choice(["grass_thin", "dirt", "concrete_old", "grass"]))
-    layout.ground.append(Part(axes.box(u0, v0, block - 10, block - 10), ground))
-    kind = rng.uniform() + 0.35 * (1 - outward)
-    if kind > 0.85:
-        length, width = float(rng.uniform(0.5, 0.8)) * block, float(rng.uniform(0.25, 0.5)) * block
-        body = flat_roofed(
-            axes,
-            u0,
-            v0,
-            length,
-            width,
-            float(rng.uniform(7, 14)),
-            str(rng.choice(_ROOFS)),
-            rng,
-            "hall",
-        )
-        _add(layout, body, _fate(draw, 1.6 * busy, 0.6))
-    elif kind > 0.4:
-        for dv in (-0.27, 0.27):
-            body = flat_roofed(
-                axes,
-                u0,
-                v0 + dv * block,
-                0.75 * block,
-                0.17 * block,
-                float(rng.uniform(9, 18)),
-                str(rng.choice(_ROOFS)),
-                rng,
-            )
-            _add(layout, body, _fate(draw, 1.2 * busy, 0.6))
-    else:
-        for du in (-0.3, 0.0, 0.3):
-            for dv in (-0.28, 0.28):
-                body = gabled(
-                    axes,
-                    u0 + du * block,
-                    v0 + dv * block,
-                    14,
-                    9.5,
-                    4.0,
-                    str(rng.choice(_ROOFS)),
-                    rng,
-                )
-                if rng.uniform() < 0.85:
-                    _add(layout, body, _fate(draw, 0.3 * busy, 0.7))
-
-
-def _farms(layout: Layout, rng: np.random.Generator, draw: np.random.Generator, size: float,
-           unit: float, river: shapely.Polygon, busy: float) -> None:  # fmt: skip
-    """Farmsteads and works in the open; new sites with bare ground at the second date."""
-    taken: list[shapely.Polygon] = [
-        shapely.Polygon(i.body.outline).buffer(15) for i in layout.items
-    ]
-    blocked = shapely.union_all(
-        [river.buffer(30 * unit), *(shapely.LineString(r).buffer(18) for _, r in layout.roads)]
-    )
-    new = round(6 * min(1.0, busy / 0.3))
-    wanted = [("farm", False)] * max(3, int(10 * size / 2560)) + [
-        ("works", k < new) for k in range(max(2, 6))
-    ]
+def _farms(c: Country, kept: shapely.Geometry) -> None:
+    """Farmsteads and works in the open; some works are new at the second date."""
+    taken = [shapely.Polygon(i.body.outline).buffer(15) for i in c.layout.items]
+    new = round(6 * c.busy)
+    wanted = [("farm", False)] * max(3, int(10 * c.unit)) + [("works", k < new) for k in range(6)]
     for name, fresh in wanted:
+        side = (150.0 if name == "works" else 60.0) * max(c.unit, 0.35)
         for _ in range(60):
-            x, y = rng.uniform(-0.44, 0.44, 2) * size
-            axes = Axes(float(rng.uniform(0, 90)), float(x), float(y))
-            side = (150.0 if name == "works" else 60.0) * max(unit, 0.35)
-            yard = axes.box(0, 0, side, side * 0.75)
-            if _free(yard, blocked, taken):
-                taken.append(shapely.Polygon(yard))
-                _compound(layout, rng, axes, side, yard, name, fresh)
+            x, y = (float(w) for w in c.rng.uniform(-0.44, 0.44, 2) * c.size)
+            axes = Axes(float(c.rng.uniform(0, 90)), x, y)
+            yard = shapely.Polygon(axes.box(0, 0, side, side * 0.75))
+            if not kept.intersects(yard) and not any(t.intersects(yard) for t in taken):
+                taken.append(yard)
+                _compound(c, axes, side, _corners(yard), name, fresh)
                 break
 
 
-def _compound(layout: Layout, rng: np.random.Generator, axes: Axes, side: float, yard: np.ndarray,
-              name: str, fresh: bool) -> None:  # fmt: skip
-    roof = str(rng.choice(_ROOFS))
+def _compound(
+    c: Country, axes: Axes, side: float, yard: np.ndarray, name: str, fresh: bool
+) -> None:
+    """Buildings around a yard of bare ground."""
+    rng = c.rng
     if name == "works":
+        hall = (-0.12 * side, 0.0, 0.5 * side, 0.35 * side, 9.0)
         bodies = [
-            flat_roofed(axes, -0.12 * side, 0, 0.5 * side, 0.35 * side, 9.0, roof, rng, "works")
+            flat_roofed(axes, *hall, c.roof(), rng, "works"),
+            gabled(axes, 0.33 * side, 0, 0.2 * side, 0.45 * side, 6.0, c.roof(), rng, "works"),
         ]
-        bodies.append(
-            gabled(
-                axes,
-                0.33 * side,
-                0,
-                0.2 * side,
-                0.45 * side,
-                6.0,
-                str(rng.choice(_ROOFS)),
-                rng,
-                "works",
-            )
-        )
     else:
+        house = (-0.2 * side, 0.15 * side, 0.35 * side, 0.2 * side, 4.5)
+        barn = (0.25 * side, -0.1 * side, 0.2 * side, 0.4 * side, 5.0)
         bodies = [
-            gabled(axes, -0.2 * side, 0.15 * side, 0.35 * side, 0.2 * side, 4.5, roof, rng, "farm"),
-            gabled(
-                axes,
-                0.25 * side,
-                -0.1 * side,
-                0.2 * side,
-                0.4 * side,
-                5.0,
-                "roof_rust",
-                rng,
-                "farm",
-            ),
+            gabled(axes, *house, c.roof(), rng, "farm"),
+            gabled(axes, *barn, "roof_rust", rng, "farm"),
         ]
     if fresh:
-        layout.items.append(
-            Item(None, _flat(yard, "dirt", "earthwork", "building site"), "appeared")
-        )
+        site = _flat(worn(yard, c.draw, 1.0, 8.0), "dirt", "earthwork", "building site")
+        c.layout.items.append(Item(None, site, "appeared"))
     else:
-        layout.ground.append(Part(yard, "dirt"))
+        c.layout.lay(worn(yard, c.draw, 1.0, 8.0), "dirt")
     for body in bodies:
-        _add(layout, body, "appeared" if fresh else "unchanged")
+        c.add(body, "appeared" if fresh else "unchanged")

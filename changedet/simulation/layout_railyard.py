@@ -2,85 +2,43 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import numpy as np
 
-from changedet.simulation.bodies import Body, Item, Layout, Part, Track
-from changedet.simulation.buildings import flat_roofed, gabled, tree
+from changedet.simulation.bodies import Body, Layout, Part, Track
+from changedet.simulation.buildings import flat_roofed, gabled
+from changedet.simulation.layout_village import add_fields, add_roads, add_trees, add_village
 from changedet.simulation.noise import generator
 from changedet.simulation.options import Settled
+from changedet.simulation.plan import Plan, yard_axes
 from changedet.simulation.shapes import Axes, blob, strip, worn
 
 GAUGE = 1.52
-HOUSE_ROOFS = (
-    "roof_grey",
-    "roof_orange",
-    "roof_grey",
-    "roof_dark",
-    "roof_rust",
-    "roof_blue",
-    "roof_red",
-)
-
-
-def yard_axes(seed: int) -> Axes:
-    """Return the frame of the yard: u along the main tracks."""
-    angle = float(generator(seed, "axes").uniform(5.0, 13.0))
-    return Axes(angle)
+MAIN_SPACING = 4.1
+MAIN_TRACKS = ("1", "2")
 
 
 def lay_out_railyard(seed: int, site: Settled) -> Layout:
     """Lay out tracks, pad, roads, station, village and trees; no traffic yet."""
     rng = generator(seed, "railyard")
     axes = yard_axes(seed)
-    layout = Layout()
-    half = site.width_m / 2 + 60
     south = min(5, max(2, int(site.height_m / 65)))
-    north = 2 if site.height_m >= 150 else 1
-    _fields(layout, rng, axes, half, site)
-    layout.tracks = _tracks(rng, site.width_m, north, south)
-    pad_v = min(t.v for t in layout.tracks) - 4.6
-    bounds = _Bounds(axes, site, max(t.v for t in layout.tracks), pad_v)
-    _roads(layout, rng, bounds)
-    _yard_ground(layout, rng, axes, half)
-    _pad(layout, rng, bounds)
-    _station(layout, rng, bounds)
-    for track in layout.tracks:
-        _paint_track(layout, axes, track)
+    tracks = _tracks(rng, site.width_m, 2 if site.height_m >= 150 else 1, south)
+    plan = Plan(axes, site, max(t.v for t in tracks), min(t.v for t in tracks))
+    layout = Layout(tracks=tracks, zones=plan.zones())
+    add_fields(layout, rng, plan)
+    add_roads(layout, rng, plan)
+    _yard_ground(layout, rng, axes, plan.half + 60)
+    _pad(layout, rng, plan)
+    _station(layout, rng, plan)
+    _sheds(layout, rng, plan)
+    _paint_tracks(layout, axes)
     _stains(layout, rng, axes)
-    _village(layout, rng, bounds)
-    _trees(layout, rng, bounds)
-    layout.tracks = [
-        Track(t.name, axes.xy(t.line[:, 0], t.line[:, 1]), t.start, t.end, t.v, t.loading)
-        for t in layout.tracks
-    ]
-    layout.zones = _zones(layout, bounds)
+    add_village(layout, rng, plan)
+    add_trees(layout, rng, plan)
+    layout.tracks = [replace(t, line=axes.xy(t.line[:, 0], t.line[:, 1])) for t in tracks]
     return layout
-
-
-class _Bounds:
-    """Where the parts of the site lie across the yard."""
-
-    def __init__(self, axes: Axes, site: Settled, top: float, pad_top: float) -> None:
-        self.axes = axes
-        self.half = site.width_m / 2
-        self.site = site
-        self.top = top
-        self.pad_top = pad_top
-        self.pad_depth = min(44.0, site.height_m * 0.13)
-        self.pad_length = min(0.40 * site.width_m, 260.0)
-        self.pad_u = 0.10 * site.width_m
-        self.road_south = pad_top - self.pad_depth - 22.0
-        self.road_north = top + 58.0
-
-    def inside(self, body: Body, margin: float = -8.0) -> bool:
-        """Whether a body lies in the rendered site."""
-        x, y = body.outline[:, 0], body.outline[:, 1]
-        return bool(
-            np.all(np.abs(x) < self.site.width_m / 2 - margin)
-            and np.all(np.abs(y) < self.site.height_m / 2 - margin)
-        )
 
 
 def _ladder(u: np.ndarray, start: float, target: float, slope: float) -> np.ndarray:
@@ -96,91 +54,77 @@ def _ladder(u: np.ndarray, start: float, target: float, slope: float) -> np.ndar
 
 
 def _tracks(rng: np.random.Generator, width: float, north: int, south: int) -> list[Track]:
-    """Two main tracks at 4.1 m, sidings that fan out from ladders; lines in yard coordinates."""
+    """Two main tracks, and sidings that fan out from ladders; lines in yard coordinates."""
+    main = MAIN_SPACING / 2
+    # name, offset of the main track it leaves, its own offset
+    specs = [("1", main, main), ("2", -main, -main)]
+    for side, count, first in ((1, north, 3), (-1, south, 4)):
+        v = side * main
+        for i in range(count):
+            v += side * (5.3 if i == 0 else float(rng.uniform(4.8, 5.3)))
+            specs.append((str(first + 2 * i), side * main, v))
+    loading = specs[-1][0]
+    return [_track(name, base, v, width, name == loading) for name, base, v in specs]
+
+
+def _track(name: str, base: float, v: float, width: float, loading: bool) -> Track:
     end = width / 2 + 70
     u = np.arange(-end, end + 1, 2.0)
+    if name in MAIN_TRACKS:
+        return Track(name, np.column_stack([u, 0 * u + v]), -width / 2 - 20, width / 2 + 20, v)
     throat = -0.49 * width
+    # a frog of 1:6.5 is as sharp as yards build; a tiny site has to be sharper to show any siding
     slope = 1 / 6.5 if width >= 400 else 1 / 4.0
-    tracks = []
-    specs = [("1", 2.05, 2.05, 0.0), ("2", -2.05, -2.05, 0.0)]
-    v = 2.05
-    for i in range(north):
-        v += 5.3 if i == 0 else float(rng.uniform(4.8, 5.3))
-        specs.append((str(3 + 2 * i), 2.05, v, 1.0))
-    v = -2.05
-    for i in range(south):
-        v -= 5.3 if i == 0 else float(rng.uniform(4.8, 5.3))
-        specs.append((str(4 + 2 * i), -2.05, v, 1.0))
-    for name, base, v, siding in specs:
-        offset = v - base
-        line_v = np.full(len(u), base)
-        start = -end
-        if siding:
-            begin = throat + (12.0 if offset > 0 else 0.0)
-            line_v = base + _ladder(u, begin, offset, slope)
-            settled = np.abs(line_v - v) < 0.04
-            start = float(u[settled][0]) + 4.0
-        loading = bool(siding) and name == str(4 + 2 * (south - 1))
-        stop = width / 2 - 14 if loading else end
-        keep = (u >= throat) & (u <= stop) if siding else slice(None)
-        tracks.append(
-            Track(name, np.column_stack([u[keep], line_v[keep]]), max(start, -width / 2 - 20),
-                  min(stop - 4, width / 2 + 20), v, loading)
-        )  # fmt: skip
-    return tracks
+    line_v = base + _ladder(u, throat + (12.0 if v > base else 0.0), v - base, slope)
+    start = float(u[np.abs(line_v - v) < 0.04][0]) + 4.0
+    stop = width / 2 - 14 if loading else end
+    keep = (u >= throat) & (u <= stop)
+    line = np.column_stack([u[keep], line_v[keep]])
+    return Track(name, line, start, min(stop - 4, width / 2 + 20), v, loading)
 
 
 def _yard_ground(layout: Layout, rng: np.random.Generator, axes: Axes, half: float) -> None:
-    """Cinder between the tracks, with a ragged lighter edge and trodden paths."""
+    """Cinder between the tracks, with a ragged edge, weeds and worn patches."""
     lines = [t.line for t in layout.tracks]
     u = np.arange(-half, half, 4.0)
-    low = np.min([np.interp(u, a[:, 0], a[:, 1], left=np.inf, right=np.inf) for a in lines], axis=0)
-    high = np.max(
-        [np.interp(u, a[:, 0], a[:, 1], left=-np.inf, right=-np.inf) for a in lines], axis=0
-    )
+    low = np.min([np.interp(u, a[:, 0], a[:, 1], np.inf, np.inf) for a in lines], axis=0)
+    high = np.max([np.interp(u, a[:, 0], a[:, 1], -np.inf, -np.inf) for a in lines], axis=0)
     known = np.isfinite(low)
     u, low, high = u[known], low[known], high[known]
-    for margin, material, rough in (
-        (5.6, "grass_thin", 0.7),
-        (4.2, "soil_dark", 0.45),
-        (3.3, "cinder", 0.3),
-    ):
+    edges = ((5.6, "grass_thin", 0.7), (4.2, "soil_dark", 0.45), (3.3, "cinder", 0.3))
+    for margin, material, rough in edges:
         rim = np.concatenate([axes.xy(u, low - margin), axes.xy(u, high + margin)[::-1]])
-        layout.ground.append(Part(worn(rim, rng, rough, 2.5), material))
-    for _ in range(int(half / 7)):
-        x = float(rng.uniform(-half, half))
-        k = int(np.clip((x + half) / 4, 0, len(u) - 1))
+        layout.lay(worn(rim, rng, rough, 2.5), material)
+    for _ in range(int(half / 6)):
+        k = int(rng.integers(len(u)))
         y = float(rng.uniform(low[k], high[k]))
-        patch = blob(rng, 0, 0, float(rng.uniform(1.5, 7)), 0.5) * [2.6, 0.45]
+        patch = blob(rng, 0, 0, float(rng.uniform(1.5, 7)), 0.5) * [2.6, 0.4]
         material = str(rng.choice(["ballast", "cinder", "grass_thin", "soil_dark", "gravel"]))
-        layout.ground.append(
-            Part(
-                axes.xy(patch[:, 0] + x, patch[:, 1] + y),
-                material,
-                0.0,
-                float(rng.uniform(0.9, 1.1)),
-            )
+        layout.lay(
+            axes.xy(patch[:, 0] + u[k], patch[:, 1] + y), material, float(rng.uniform(0.9, 1.1))
         )
 
 
-def _paint_track(layout: Layout, axes: Axes, track: Track) -> None:
-    """Ballast shoulder, sleepers and two rails."""
-    line = axes.xy(track.line[:, 0], track.line[:, 1])
-    main = track.name in ("1", "2")
-    pieces = [
-        (3.7, 0.0, "ballast" if main else "cinder"),
-        (2.55, 0.0, "sleeper" if main else "trackbed"),
-    ]
-    pieces += [(0.22, s * GAUGE / 2, "rail" if main else "rail_rust") for s in (-1, 1)]
-    pieces.append((0.9, 0.0, "oil" if not main else "trackbed"))
-    for width, offset, material in pieces:
-        # short pieces: the fill works on bounding boxes
-        for i in range(0, len(line) - 1, 12):
-            layout.ground.append(Part(strip(line[i : i + 14], width, offset), material))
-    if track.loading:
-        end = track.line[-1]
-        layout.items.append(_static(Body("other", "buffer stop", axes.box(end[0], end[1], 1.2, 2.8), 1.3,
-                                         (Part(axes.box(end[0], end[1], 1.2, 2.8), "concrete", 1.3),))))  # fmt: skip
+def _paint_tracks(layout: Layout, axes: Axes) -> None:
+    """Ballast shoulders, sleepers, then rails: where tracks join, rails lie on top of all beds."""
+    lines = [(t.name in MAIN_TRACKS, axes.xy(t.line[:, 0], t.line[:, 1])) for t in layout.tracks]
+    layers: tuple[tuple[float, float, str, str], ...] = (
+        (3.7, 0.0, "ballast", "cinder"),
+        (2.55, 0.0, "sleeper", "trackbed"),
+        (0.9, 0.0, "trackbed", "oil"),
+        (0.22, GAUGE / 2, "rail", "rail_rust"),
+        (0.22, -GAUGE / 2, "rail", "rail_rust"),
+    )
+    for width, offset, on_main, on_siding in layers:
+        for main, line in reversed(lines):
+            # short pieces: the fill works on bounding boxes
+            for i in range(0, len(line) - 1, 12):
+                piece = strip(line[i : i + 14], width, offset)
+                layout.lay(piece, on_main if main else on_siding)
+    for track in layout.tracks:
+        if track.loading:
+            stop = axes.box(track.line[-1, 0], track.line[-1, 1], 1.2, 2.8)
+            layout.keep(Body("other", "buffer stop", stop, 1.3, (Part(stop, "concrete", 1.3),)))
 
 
 def _stains(layout: Layout, rng: np.random.Generator, axes: Axes) -> None:
@@ -189,283 +133,67 @@ def _stains(layout: Layout, rng: np.random.Generator, axes: Axes) -> None:
         for _ in range(4):
             u = float(rng.uniform(track.start, track.end))
             patch = blob(rng, 0, 0, float(rng.uniform(2, 5)), 0.4) * [2.0, 0.25]
-            layout.ground.append(Part(axes.xy(patch[:, 0] + u, patch[:, 1] + track.v), "oil"))
+            layout.lay(axes.xy(patch[:, 0] + u, patch[:, 1] + track.v), "oil")
 
 
-def _pad(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
-    """Concrete slabs with joints, tyre marks and patches, beside the loading track."""
-    axes, v = b.axes, b.pad_top - b.pad_depth / 2
-    u0 = b.pad_u
-    layout.ground.append(
-        Part(worn(axes.box(u0, v - 1, b.pad_length + 7, b.pad_depth + 6), rng, 0.6), "dirt")
-    )
-    layout.ground.append(Part(axes.box(u0, v, b.pad_length, b.pad_depth), "concrete_old"))
+def _pad(layout: Layout, rng: np.random.Generator, plan: Plan) -> None:
+    """Concrete slabs with joints and tyre marks, beside the loading track."""
+    axes, u0, v0 = plan.axes, plan.pad_u, plan.pad_top - plan.pad_depth / 2
+    length, depth = plan.pad_length, plan.pad_depth
+    layout.lay(worn(axes.box(u0, v0 - 1, length + 7, depth + 6), rng, 0.6), "dirt")
+    layout.lay(axes.box(u0, v0, length, depth), "concrete_old")
     side = 6.0
-    for i in range(int(b.pad_length / side)):
-        for j in range(int(b.pad_depth / side)):
-            u = u0 - b.pad_length / 2 + (i + 0.5) * side
-            w = b.pad_top - (j + 0.5) * side
-            slab = axes.box(u, w, side - 0.12, side - 0.12)
-            material = "concrete" if rng.uniform() < 0.35 else "concrete_old"
-            layout.ground.append(Part(slab, material, 0.0, float(rng.uniform(0.90, 1.08))))
-    for _ in range(14):
-        u = u0 + float(rng.uniform(-0.5, 0.5)) * b.pad_length
-        w = v + float(rng.uniform(-0.45, 0.45)) * b.pad_depth
-        patch = blob(rng, 0, 0, float(rng.uniform(0.8, 3.0)), 0.5) * [2.2, 0.6]
-        layout.ground.append(Part(axes.xy(patch[:, 0] + u, patch[:, 1] + w), "joint", 0.0, 0.85))
-    # the way from the road
-    line = axes.xy(
-        [u0 + b.pad_length * 0.3, u0 + b.pad_length * 0.34], [b.pad_top - b.pad_depth, b.road_south]
-    )
-    layout.ground.append(Part(strip(line, 9.0), "concrete_old"))
+    for i in range(int(length / side)):
+        for j in range(int(depth / side)):
+            u, v = u0 - length / 2 + (i + 0.5) * side, plan.pad_top - (j + 0.5) * side
+            material = "concrete" if rng.uniform() < 0.3 else "concrete_old"
+            slab = axes.box(u, v, side - 0.12, side - 0.12)
+            layout.lay(slab, material, float(rng.uniform(0.92, 1.07)))
+    for _ in range(int(length / 12)):
+        u = u0 + float(rng.uniform(-0.44, 0.44)) * length
+        v = v0 + float(rng.uniform(-0.4, 0.4)) * depth
+        patch = blob(rng, 0, 0, float(rng.uniform(0.6, 2.6)), 0.5) * [2.2, 0.6]
+        layout.lay(axes.xy(patch[:, 0] + u, patch[:, 1] + v), "joint", 0.92)
+    way = axes.xy([u0 + length * 0.3, u0 + length * 0.34], [plan.pad_top - depth, plan.road_south])
+    layout.lay(strip(way, 9.0), "concrete_old")
 
 
-def _roads(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
-    """A paved road on each side, with verges, worn lanes and dirt ways to the yard."""
-    far = b.half + 60
-    u = np.arange(-far, far + 1, 4.0)
-    phase = float(rng.uniform(0, 6))
-    for name, v, width in (("south road", b.road_south, 7.4), ("village road", b.road_north, 6.0)):
-        bend = 0.0 * u if name == "south road" else 3.0 * np.sin(u / 90 + phase)
-        line = b.axes.xy(u, v + bend)
-        ragged = width + 5 + float(rng.uniform(0, 1.5))
-        layout.ground.append(Part(strip(line, ragged), "grass_thin"))
-        layout.ground.append(Part(strip(line, width + 2.4), "dirt"))
-        layout.ground.append(Part(strip(line, width), "asphalt"))
-        for offset in (-width / 4, width / 4):
-            layout.ground.append(Part(strip(line, width / 5, offset), "asphalt_worn"))
-        if name == "south road":
-            for i in range(0, len(line) - 2, 2):
-                layout.ground.append(Part(strip(line[i : i + 2], 0.18), "marking"))
-        layout.roads.append((name, line))
-    k = np.linspace(0, 1, 12)
-    for u0, u1, v0, v1 in (
-        (-0.30 * b.half, -0.05 * b.half, b.road_north, b.top + 36),
-        (0.50 * b.half, 0.42 * b.half, b.road_north, b.top + 24),
-        (-0.55 * b.half, -0.62 * b.half, b.road_south, b.road_south - 140),
-    ):
-        wave = 1.5 * np.sin(k * 5)
-        layout.ground.append(
-            Part(strip(b.axes.xy(u0 + (u1 - u0) * k + wave, v0 + (v1 - v0) * k), 4.2), "dirt")
-        )
-
-
-def _fields(
-    layout: Layout, rng: np.random.Generator, axes: Axes, half: float, site: Settled
-) -> None:
-    """Small plots south of the road and behind the village."""
-    reach = site.height_m / 2 + 90
-    for sign in (-1, 1):
-        v = sign * 105.0
-        while abs(v) < reach:
-            depth = float(rng.uniform(26, 48))
-            u = -half
-            while u < half:
-                length = float(rng.uniform(35, 90))
-                material = str(
-                    rng.choice(
-                        ["crop", "crop_late", "soil", "stubble", "meadow", "soil_dark", "crop"]
-                    )
-                )
-                tone = float(rng.uniform(0.88, 1.12))
-                box = axes.box(u + length / 2, v + sign * depth / 2, length - 2.2, depth - 2.0)
-                box = worn(box + rng.normal(0, 1.2, (4, 2)), rng, 0.25, 4.0)
-                layout.ground.append(Part(box, material, 0.0, tone))
-                if material in ("crop", "soil", "soil_dark", "crop_late"):
-                    _furrows(
-                        layout,
-                        axes,
-                        u + length / 2,
-                        v + sign * depth / 2,
-                        length - 3,
-                        depth - 3,
-                        material,
-                        tone,
-                    )
-                u += length
-            v += sign * depth
-
-
-def _furrows(layout: Layout, axes: Axes, u: float, v: float, length: float, depth: float,
-             material: str, tone: float) -> None:  # fmt: skip
-    for k in range(int(depth / 2.4)):
-        w = v - depth / 2 + (k + 0.5) * 2.4
-        layout.ground.append(Part(axes.box(u, w, length, 0.8), material, 0.0, tone * 0.88))
-
-
-def _static(body: Body) -> Item:
-    return Item(body, body)
-
-
-def _station(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
-    """Platform, station building with forecourt, goods sheds, small huts."""
-    axes, v = b.axes, b.top
-    u0 = -0.04 * b.site.width_m
-    long = min(130.0, 0.35 * b.site.width_m)
-    platform = axes.box(u0, v + 5.6, long, 6.0)
-    layout.items.append(
-        _static(Body("other", "platform", platform, 1.0, (Part(platform, "concrete", 1.0),)))
-    )
-    layout.ground.append(
-        Part(worn(axes.box(u0, v + 30, long * 0.9, 40), rng, 0.35), "asphalt_worn")
-    )
-    layout.ground.append(Part(axes.box(u0, v + 13, long * 1.1, 10), "concrete_old"))
+def _station(layout: Layout, rng: np.random.Generator, plan: Plan) -> None:
+    """Platform, station building, forecourt; huts by the pad."""
+    axes, v, u, long = plan.axes, plan.top, plan.station_u, plan.station_length
+    layout.lay(worn(axes.box(u, v + 30, long * 0.9, 40), rng, 0.35), "asphalt_worn")
+    layout.lay(axes.box(u, v + 13, long * 1.1, 10), "concrete_old")
+    edge = axes.box(u, v + 5.6, long, 6.0)
+    layout.keep(Body("other", "platform", edge, 1.0, (Part(edge, "concrete", 1.0),)))
     hall = min(46.0, long * 0.5)
-    layout.items.append(
-        _static(gabled(axes, u0, v + 17, hall, 13, 7.5, "roof_red", rng, "station"))
+    layout.keep(
+        gabled(axes, u, v + 17, hall, 13, 7.5, "roof_red", rng, "station"),
+        flat_roofed(axes, u + hall * 0.75, v + 16.5, hall * 0.35, 10, 4.5, "roof_grey", rng),
     )
-    layout.items.append(
-        _static(
-            flat_roofed(axes, u0 + hall * 0.75, v + 16.5, hall * 0.35, 10, 4.5, "roof_grey", rng)
-        )
-    )
-    specs = ((-0.27, 15.0, 44.0, 17.0, 6.5, "roof_rust"), (-0.38, 14.0, 30.0, 14.0, 5.5, "roof_blue"),
-             (0.20, 16.0, 52.0, 18.0, 7.0, "roof_grey"), (0.33, 15.0, 26.0, 12.0, 5.0, "roof_light"))  # fmt: skip
-    for at, dv, length, width, eaves, roof in specs:
-        u = at * b.site.width_m
-        layout.ground.append(
-            Part(worn(axes.box(u, v + dv, length + 9, width + 9), rng, 0.9), "dirt")
-        )
-        body = gabled(axes, u, v + dv, length, width, eaves, roof, rng, "shed")
-        layout.items.append(_static(body))
     for _ in range(5):
-        u = float(rng.uniform(-0.45, 0.45)) * b.site.width_m
-        w = b.pad_top - b.pad_depth - 9 + float(rng.uniform(-2, 2))
-        hut = flat_roofed(
-            axes,
-            u,
-            w,
-            6.0,
-            4.0,
-            3.0,
-            str(rng.choice(["roof_light", "roof_dark", "roof_blue"])),
-            rng,
-            "hut",
-        )
-        layout.items.append(_static(hut))
+        at = float(rng.uniform(-0.45, 0.45)) * plan.site.width_m
+        w = plan.pad_top - plan.pad_depth - 9 + float(rng.uniform(-2, 2))
+        roof = str(rng.choice(["roof_light", "roof_dark", "roof_blue"]))
+        layout.keep(flat_roofed(axes, at, w, 6.0, 4.0, 3.0, roof, rng, "hut"))
 
 
-def _village(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
-    """Rows of houses, each with a yard, along the northern road; a few south of the other."""
-    rows = [(b.road_north + 16 + 27 * k, 1.0) for k in range(3)] + [(b.road_south - 18, 0.35)]
-    for v, density in rows:
-        if density == 1.0:
-            t = np.linspace(-b.half - 40, b.half + 40, 60)
-            lane = b.axes.xy(t, v + 11.5 + 0.8 * np.sin(t / 23 + v))
-            layout.ground.append(Part(worn(strip(lane, 3.2), rng, 0.3), "dirt"))
-        u = -b.half
-        while u < b.half:
-            step = float(rng.uniform(17, 23))
-            u += step
-            if rng.uniform() > density * 0.85:
-                continue
-            length, width = float(rng.uniform(8.5, 13)), float(rng.uniform(6, 7.5))
-            turn = float(rng.normal(0, 3))
-            plot = worn(b.axes.box(u, v - 2, step - 3, float(rng.uniform(17, 23)), turn), rng, 0.5)
-            layout.ground.append(
-                Part(
-                    plot,
-                    str(rng.choice(["dirt", "grass", "grass_thin"])),
-                    0.0,
-                    float(rng.uniform(0.9, 1.1)),
-                )
-            )
-            _garden(layout, rng, b.axes, u, v - 8.5, step - 5, turn)
-            roof = str(rng.choice(HOUSE_ROOFS))
-            body = gabled(b.axes, u, v + 2, length, width, 3.0, roof, rng, "house", turn)
-            if b.inside(body):
-                layout.items.append(_static(body))
-            if rng.uniform() < 0.5:
-                shed = flat_roofed(
-                    b.axes,
-                    u + 6.5,
-                    v - 4.5,
-                    4.2,
-                    3.0,
-                    2.3,
-                    str(rng.choice(["roof_rust", "roof_dark", "roof_light"])),
-                    rng,
-                    "outbuilding",
-                    turn,
-                )
-                if b.inside(shed):
-                    layout.items.append(_static(shed))
-
-
-def _garden(layout: Layout, rng: np.random.Generator, axes: Axes, u: float, v: float,
-            length: float, turn: float) -> None:  # fmt: skip
-    """Beds beside each other, of different sizes."""
-    at = u - length / 2
-    while at < u + length / 2 - 2:
-        wide = min(float(rng.uniform(2.5, 7)), u + length / 2 - at)
-        bed = axes.box(
-            at + wide / 2, v + float(rng.uniform(-1, 1)), wide - 0.5, float(rng.uniform(4, 8)), turn
-        )
-        material = str(rng.choice(["crop", "soil_dark", "crop_late", "soil", "grass_lush"]))
-        layout.ground.append(
-            Part(worn(bed, rng, 0.2, 1.5), material, 0.0, float(rng.uniform(0.9, 1.1)))
-        )
-        at += wide
-
-
-def _trees(layout: Layout, rng: np.random.Generator, b: _Bounds) -> None:
-    """Rows along the roads, clumps and single trees, away from tracks, pad and buildings."""
-    spots: list[tuple[float, float]] = []
-    for v, step in (
-        (b.road_south - 8.5, 9.0),
-        (b.road_north + 6.5, 12.0),
-        (b.road_south + 8.0, 17.0),
-    ):
-        u = -b.half
-        while u < b.half:
-            u += step * float(rng.uniform(0.7, 1.5))
-            spots.append((u, v + float(rng.normal(0, 0.8))))
-    for _ in range(int(b.site.width_m * b.site.height_m / 9000)):
-        u0, v0 = (
-            rng.uniform(-b.half, b.half),
-            rng.uniform(-b.site.height_m / 2, b.site.height_m / 2),
-        )
-        n = int(rng.integers(1, 14))
-        spread = 2.0 + 1.6 * math.sqrt(n)
-        spots += [
-            (float(u0 + spread * rng.standard_normal()), float(v0 + spread * rng.standard_normal()))
-            for _ in range(n)
-        ]
-    taken = [i.body for i in layout.items if i.body.kind == "building"]
-    mids = np.array([t.outline.mean(axis=0) for t in taken]) if taken else np.zeros((0, 2))
-    reach = np.array([np.ptp(t.outline, axis=0).max() / 2 for t in taken])
-    for u, v in spots:
-        radius = float(rng.uniform(1.6, 3.6))
-        height = radius * float(rng.uniform(1.8, 2.6))
-        material = "conifer" if rng.uniform() < 0.12 else "tree"
-        if b.road_south + 5 < v < b.top + 34 and not v < b.pad_top - b.pad_depth - 3 - radius:
+def _sheds(layout: Layout, rng: np.random.Generator, plan: Plan) -> None:
+    """Goods sheds beside the northern tracks, as many as there is room for."""
+    specs = (
+        (-1, 44.0, 17.0, 6.5, "roof_rust"),
+        (1, 52.0, 18.0, 7.0, "roof_grey"),
+        (-1, 30.0, 14.0, 5.5, "roof_blue"),
+        (1, 26.0, 12.0, 5.0, "roof_light"),
+    )
+    reach = dict.fromkeys((-1, 1), plan.station_length * 0.6 + 8)
+    for side, length, width, eaves, roof in specs:
+        u = plan.station_u + side * (reach[side] + length / 2)
+        if abs(u) + length / 2 > plan.half - 6:
             continue
-        if min(abs(v - b.road_south), abs(v - b.road_north)) < 4.6 + radius * 0.4:
-            continue
-        x, y = b.axes.xy(u, v)
-        if len(mids) and np.any(np.hypot(mids[:, 0] - x, mids[:, 1] - y) < reach + radius * 0.6):
-            continue
-        body = tree(float(x), float(y), radius, height, material, rng)
-        if b.inside(body, -4):
-            layout.items.append(_static(body))
-
-
-def _zones(layout: Layout, b: _Bounds) -> list[tuple[str, np.ndarray]]:
-    axes = b.axes
-    half = b.half
-    low = min(t.v for t in layout.tracks)
-    return [
-        (
-            "yard",
-            axes.xy([-half, half, half, -half], [low - 2.6, low - 2.6, b.top + 2.6, b.top + 2.6]),
-        ),
-        ("pad", axes.box(b.pad_u, b.pad_top - b.pad_depth / 2 - 0.3, b.pad_length, b.pad_depth)),
-        ("road", axes.box(0, b.road_south, 2 * half, 11.0)),
-        (
-            "village",
-            axes.xy(
-                [-half, half, half, -half],
-                [b.road_north + 5, b.road_north + 5, b.road_north + 88, b.road_north + 88],
-            ),
-        ),
-    ]
+        reach[side] += length + float(rng.uniform(14, 30))
+        v = plan.top + 7 + width / 2
+        layout.lay(worn(plan.axes.box(u, v, length + 9, width + 9), rng, 0.9), "dirt")
+        layout.keep(gabled(plan.axes, u, v, length, width, eaves, roof, rng, "shed"))
+        if length > 40:
+            way = plan.axes.xy([u, u + 5, u + 3], [v, v + 22, plan.road_north])
+            layout.ground.insert(0, Part(worn(strip(way, 4.5), rng, 0.4), "dirt"))

@@ -65,51 +65,60 @@ def relief(canvas: Canvas, azimuth_deg: float, elevation_deg: float) -> np.ndarr
     return out
 
 
-def lean(canvas: Canvas, off_nadir_deg: float, view_azimuth_deg: float) -> Canvas:
-    """Push tops away from the sensor; walls come into view on the side towards it."""
+def lean(canvas: Canvas, dark: np.ndarray, off_nadir_deg: float,
+         view_azimuth_deg: float) -> tuple[Canvas, np.ndarray]:  # fmt: skip
+    """Push tops away from the sensor; walls come into view on the side towards it.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The site, straight from above.
+    dark : (y, x) bool array
+        Its shadows, which stay on the surfaces on which they fall.
+    off_nadir_deg, view_azimuth_deg : float
+        Where the sensor is.
+    """
     reach = math.tan(math.radians(off_nadir_deg)) / canvas.frame.cell
     d_row = math.cos(math.radians(view_azimuth_deg)) * reach
     d_col = -math.sin(math.radians(view_azimuth_deg)) * reach
-    out = canvas.copy()
+    out, dark_out = canvas.copy(), dark.copy()
     n, m = canvas.frame.shape
     tall = np.flatnonzero(canvas.height > 0.3)
     z = canvas.height.ravel()[tall]
     rows, cols = tall // m, tall % m
-    steps = int(float(z.max(initial=0.0)) * reach) + 1
-    for level in range(1, steps + 1):
+    # from the ground up, one fine cell of displacement at a time: later ones hide earlier ones
+    for level in range(1, int(float(z.max(initial=0.0)) * reach) + 2):
         h = level / reach
         here = z >= h - 0.5 / reach
-        to_r = rows[here] + round(d_row * h)
-        to_c = cols[here] + round(d_col * h)
+        to_r, to_c = rows[here] + round(d_row * h), cols[here] + round(d_col * h)
         inside = (to_r >= 0) & (to_r < n) & (to_c >= 0) & (to_c < m)
         source, target = tall[here][inside], (to_r * m + to_c)[inside]
         wall = z[here][inside] - h > 0.5 / reach
-        for name in ("material", "shade", "height", "tilt_x", "tilt_y"):
-            values = getattr(canvas, name).ravel()[source]
-            if name == "shade":
-                values = np.where(wall, values * np.float32(0.6), values)
-            getattr(out, name).ravel()[target] = values
-    return out
+        for name in ("material", "height", "tilt_x", "tilt_y"):
+            getattr(out, name).ravel()[target] = getattr(canvas, name).ravel()[source]
+        shade = canvas.shade.ravel()[source]
+        out.shade.ravel()[target] = np.where(wall, shade * np.float32(0.6), shade)
+        dark_out.ravel()[target] = dark.ravel()[source]
+    return out, dark_out
 
 
-def reflectance(canvas: Canvas, sun: tuple[float, float], season: float, bands: int,
-                lit_from: Canvas | None = None) -> Iterator[np.ndarray]:  # fmt: skip
+def reflectance(canvas: Canvas, dark: np.ndarray, sun: tuple[float, float], season: float,
+                bands: int) -> Iterator[np.ndarray]:  # fmt: skip
     """Yield one fine float32 raster a band.
 
     Parameters
     ----------
     canvas : Canvas
         What the sensor sees.
+    dark : (y, x) bool array
+        Where the sun does not reach.
     sun : (float, float)
         Azimuth and elevation, degrees.
     season : float
         Greenness, 0 to 1.
     bands : int
         How many of the six.
-    lit_from : Canvas, optional
-        Unused cells of a leaning view take their shadow from this one.
     """
-    dark = shadow((lit_from or canvas).height, canvas.frame.cell, *sun)
     bright = relief(canvas, *sun)
     bright *= canvas.shade
     grain = canvas.palette.texture()[canvas.material]

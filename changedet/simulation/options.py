@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 from pyproj import CRS
 from pyproj.exceptions import CRSError
@@ -230,8 +230,8 @@ def settle(kind: str, options: SceneOptions) -> Settled:
     if pixels > MAX_FINE_PIXELS:
         raise ConfigError(
             f"size_m=({width:g}, {height:g}) at {fine:g} m would need {pixels / 1e6:.0f} million "
-            f"rendered pixels, more than {MAX_FINE_PIXELS / 1e6:.0f}: give a smaller site or larger "
-            "pixels, or tile a scene up with mosaic_strips."
+            f"rendered pixels, more than {MAX_FINE_PIXELS / 1e6:.0f}: give a smaller site or "
+            "larger pixels, or tile a scene up with mosaic_strips."
         )
     coarse = fine >= 4
     return Settled(

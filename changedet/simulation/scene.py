@@ -14,7 +14,7 @@ from changedet.simulation.canvas import Canvas, Frame, base_canvas, canvas_at
 from changedet.simulation.clouds import clouds
 from changedet.simulation.geolocation import Correction, SiteFrame, make_grid
 from changedet.simulation.layout_railyard import lay_out_railyard
-from changedet.simulation.light import lean, reflectance
+from changedet.simulation.light import lean, reflectance, shadow
 from changedet.simulation.materials import CLOUD, Palette
 from changedet.simulation.noise import fractal_noise, generator
 from changedet.simulation.options import SceneOptions, Settled, check_names, settle
@@ -175,9 +175,10 @@ class _Camera:
     def take(self, canvas: Canvas, sampler: Sampler) -> tuple[Image, np.ndarray | None]:
         if self.site.sar:
             return self._radar(canvas, sampler), None
-        if self.off_nadir > 0:
-            canvas = lean(canvas, self.off_nadir, self.view_azimuth)
         self._weather(canvas)
+        dark = shadow(canvas.height, canvas.frame.cell, *self.sun)
+        if self.off_nadir > 0:
+            canvas, dark = lean(canvas, dark, self.off_nadir, self.view_azimuth)
         cover = dim = hidden = None
         if self.cloud > 0:
             cover, dim = clouds(self.rng("clouds"), canvas.frame, self.cloud, self.sun)
@@ -185,7 +186,7 @@ class _Camera:
         noise = self.rng("noise")
         bands = []
         for band, fine in enumerate(
-            reflectance(canvas, self.sun, self.season, len(self.site.roles))
+            reflectance(canvas, dark, self.sun, self.season, len(self.site.roles))
         ):
             if cover is not None and dim is not None:
                 fine *= 1 - dim

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,8 @@ class SceneTruth:
         rows = (
             (o.geometry, {"id": o.id, "kind": o.kind, "subtype": o.subtype, "change": o.change,
                           "before": o.before, "after": o.after, "height_m": round(o.height_m, 2),
-                          "area_m2": round(o.area_m2, 2), "track": o.track, "group": o.group, "link": o.link})
+                          "area_m2": round(o.area_m2, 2), "track": o.track, "group": o.group,
+                          "link": o.link})
             for o in self.objects
         )  # fmt: skip
         return _collection(rows, self.grid.crs)
@@ -169,7 +170,6 @@ def _collection(rows: Iterable[tuple[Any, dict[str, Any]]], crs: CRS | None) -> 
 def build_truth(layout: Layout, site: SiteFrame, grid: Grid, correction: Correction) -> SceneTruth:
     """Put together what the layout holds, cut to the before image."""
     crs = grid.crs
-    assert_crs(crs)
 
     def project(xy: np.ndarray) -> np.ndarray:
         return np.column_stack(site.to_crs(crs, xy[:, 0], xy[:, 1]))
@@ -181,22 +181,24 @@ def build_truth(layout: Layout, site: SiteFrame, grid: Grid, correction: Correct
     tracks = tuple(_track_truth(layout, t.name, t.line, seen) for t in layout.tracks)
     zones = _places("zones", [(n, shapely.Polygon(z)) for n, z in layout.zones], seen, project, crs)
     lines = _places(
-        "tracks", [(t.name, shapely.LineString(t.line).simplify(0.01)) for t in layout.tracks], seen, project, crs
+        "tracks",
+        [(t.name, shapely.LineString(t.line).simplify(0.01)) for t in layout.tracks],
+        seen,
+        project,
+        crs,
     )
     roads = _places(
-        "roads", [(n, shapely.LineString(z).simplify(0.01)) for n, z in layout.roads], seen, project, crs
+        "roads",
+        [(n, shapely.LineString(z).simplify(0.01)) for n, z in layout.roads],
+        seen,
+        project,
+        crs,
     )
     east, north = correction.at(np.zeros(1), np.zeros(1))
     return SceneTruth(
         grid, objects, tuple(t for t in tracks if t.length_m > 0), zones, lines, roads,
         (float(east[0]), float(north[0])), site, correction,
     )  # fmt: skip
-
-
-def assert_crs(crs: CRS | None) -> None:
-    """Refuse a grid without a CRS (a scene always has one)."""
-    if crs is None:
-        raise ValueError("A scene's grid has a CRS.")
 
 
 def _objects(items: list[Item], seen: Any, project: Any) -> tuple[TrueObject, ...]:
@@ -223,8 +225,6 @@ def _objects(items: list[Item], seen: Any, project: Any) -> tuple[TrueObject, ..
 
 
 def _linked(o: TrueObject, link: int | None) -> TrueObject:
-    from dataclasses import replace
-
     return o if link is None else replace(o, link=link)
 
 

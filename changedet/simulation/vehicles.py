@@ -50,9 +50,11 @@ class WagonType:
 WAGONS: dict[str, WagonType] = {
     w.name: w
     for w in (
-        WagonType("gondola", 13.92, 3.158, 3.6, ("wagon_rust", "wagon_brown", "wagon_grey", "wagon_green"),
+        WagonType("gondola", 13.92, 3.158, 3.6,
+                  ("wagon_rust", "wagon_brown", "wagon_grey", "wagon_green"),
                   ("coal", "ore", "empty_floor", "timber", "scrap", "sand")),
-        WagonType("boxcar", 14.73, 3.25, 4.6, ("wagon_brown", "wagon_grey", "wagon_green", "wagon_white", "wagon_steel")),
+        WagonType("boxcar", 14.73, 3.25, 4.6,
+                  ("wagon_brown", "wagon_grey", "wagon_green", "wagon_white", "wagon_steel")),
         WagonType("tank", 12.02, 3.08, 4.5, ("tank_black", "tank_grey", "tank_orange")),
         WagonType("flatcar", 14.62, 2.9, 1.35, ("underframe",), ("empty_floor", "container")),
         WagonType("locomotive", 17.2, 3.1, 4.6, ("loco_green", "loco_red")),
