@@ -41,7 +41,7 @@ from changedet.loading.sources import (
 )
 from changedet.model import ImageInfo, Window
 
-_REOPEN_AFTER_BYTES = 192 * 2**20
+_REOPEN_AFTER_BYTES = 64 * 2**20
 """Raw bytes read through one handle before it is opened anew, which empties GDAL's block cache
 of this file: the cache could otherwise grow to 5 % of the machine's memory."""
 

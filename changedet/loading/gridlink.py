@@ -45,6 +45,10 @@ class GridLink:
             return None
         s, t = self.source.transform, ~self.target.transform
         c, f = s.c + 0.5 * (s.a + s.b), s.f + 0.5 * (s.d + s.e)
+        if self._turn is not None:
+            turn, centre = self._turn
+            left, _, right, _ = self.source.bounds
+            c -= turn * round(((left + right) / 2 - centre) / turn)
         return Affine(
             t.a * s.a + t.b * s.d, t.a * s.b + t.b * s.e, t.a * c + t.b * f + t.c - 0.5,
             t.d * s.a + t.e * s.d, t.d * s.b + t.e * s.e, t.d * c + t.e * f + t.f - 0.5,

@@ -247,7 +247,7 @@ def _crop_to_aoi(grid: Grid, aoi: Places | None) -> Grid:
 
     shapes = places_on(aoi, grid.crs).geometry
     left, bottom, right, top = shapely.total_bounds(shapes)
-    rows, cols = grid.rowcol([top, bottom, top, bottom], [left, left, right, right])
+    rows, cols = grid.rowcol([left, left, right, right], [top, bottom, top, bottom])
     bounds = (float(cols.min()), float(rows.min()), float(cols.max()), float(rows.max()))
     window = _pixels_touched(bounds, grid)
     if window.empty:

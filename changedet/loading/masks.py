@@ -4,49 +4,27 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.enums import Resampling
-from rasterio.vrt import WarpedVRT
 
 from changedet.errors import GridError, ImageReadError, MissingCRSError
-from changedet.loading.rasters import grid_of, open_dataset, reading, rio_window
-from changedet.model import Grid, Window
+from changedet.loading.rasters import display_name, grid_of, open_dataset, reading, rio_window
+from changedet.loading.sources import Source
+from changedet.loading.warp import Warp
+from changedet.model import Grid, ImageInfo, Window
 
 
-class MaskFile:
-    """A mask raster, read by window of the image that it belongs to.
+class _MaskPixels(Source):
+    """The first band of a mask raster as it is stored: 1 where it is not zero."""
 
-    Of the image's shape and place: pixel by pixel. On another grid: by nearest neighbour, and what
-    lies outside the mask can be used.
-    """
-
-    def __init__(self, path: str, grid: Grid, image: str) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self._grid = grid
         self._local = threading.local()
         with open_dataset(path) as dataset:
-            mask_grid, _ = grid_of(dataset, path)
-        same_place = not (mask_grid.is_georeferenced and grid.is_georeferenced) or (
-            mask_grid.crs == grid.crs
-            and np.allclose(mask_grid.transform[:6], grid.transform[:6], rtol=1e-9, atol=1e-9)
-        )
-        self._warp = not (mask_grid.shape == grid.shape and same_place)
-        if not self._warp:
-            return
-        if mask_grid.is_georeferenced != grid.is_georeferenced:
-            raise MissingCRSError(
-                f"Of the mask {path} and its image {image} only one has a coordinate reference "
-                f"system, and they differ in size ({mask_grid.height} x {mask_grid.width} and "
-                f"{grid.height} x {grid.width} pixels): give a mask with a CRS or of the same size."
-            )
-        if not grid.is_georeferenced:
-            raise GridError(
-                f"The mask {path} has {mask_grid.height} x {mask_grid.width} pixels, its image "
-                f"{image} {grid.height} x {grid.width}: without georeferencing they must agree."
-            )
+            grid, _ = grid_of(dataset, path)
+        self.info = ImageInfo(display_name(path), grid, ("mask",), "uint8")
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_local"}
@@ -55,30 +33,47 @@ class MaskFile:
         self.__dict__.update(state)
         self._local = threading.local()
 
-    def _handle(self) -> Any:
-        handle = getattr(self._local, "handle", None)
-        if handle is None:
-            handle = open_dataset(self.path)
-            if self._warp:
-                crs = self._grid.crs
-                handle = WarpedVRT(
-                    handle,
-                    crs=rasterio.crs.CRS.from_wkt(crs.to_wkt()) if crs is not None else None,
-                    transform=self._grid.transform,
-                    height=self._grid.height,
-                    width=self._grid.width,
-                    resampling=Resampling.nearest,
-                    tolerance=0,
-                    nodata=0,
+    def _load(self, window: Window, bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        with reading(self.path, window):
+            if getattr(self._local, "dataset", None) is None:
+                self._local.dataset = open_dataset(self.path)
+            values = self._local.dataset.read([1], window=rio_window(window))
+        return (values != 0).astype(np.float32), np.ones(window.shape, dtype=bool)
+
+
+class MaskFile:
+    """A mask raster, read by window of the image that it belongs to.
+
+    Of the image's shape and place: pixel by pixel. On another grid: a pixel is blocked where the
+    mask pixel at its centre is (any of those under it, where the mask is finer); what lies outside
+    the mask can be used.
+    """
+
+    def __init__(self, path: str, grid: Grid, image: str) -> None:
+        self.path = path
+        self._pixels = _MaskPixels(path)
+        self._warp: Warp | None = None
+        own = self._pixels.info.grid
+        if own.is_georeferenced and grid.is_georeferenced:
+            self._warp = Warp(self._pixels, (0,), grid)
+        elif own.shape != grid.shape:
+            sizes = (
+                f"the mask {path} has {own.height} x {own.width} pixels, its image {image} "
+                f"{grid.height} x {grid.width}"
+            )
+            if own.is_georeferenced or grid.is_georeferenced:
+                raise MissingCRSError(
+                    f"Only one of mask and image has a coordinate reference system, and {sizes}: "
+                    "give a mask with a CRS, or of the image's size."
                 )
-            self._local.handle = handle
-        return handle
+            raise GridError(f"Without georeferencing sizes must agree: {sizes}.")
 
     def blocked(self, window: Window) -> np.ndarray:
         """(y, x) bool: True where the image must not be used."""
-        with reading(self.path, window):
-            values: np.ndarray = self._handle().read(1, window=rio_window(window))
-        return values != 0
+        if self._warp is not None:
+            return self._warp.touched(window)
+        values, _ = self._pixels.read(window)
+        return np.asarray(values[0] != 0)
 
 
 def mask_array(mask: Any, grid: Grid, image: str) -> np.ndarray:

@@ -176,4 +176,7 @@ def valid_fraction(pair: AlignedPair, side: int = 1024) -> float:
         Largest side of the overview, pixels.
     """
     factor = max(1, math.ceil(max(pair.grid.shape) / side))
-    return float(pair.overview(factor).valid.mean())
+    valid = pair.overview(factor).valid
+    # coarse pixels that mostly lie beyond the grid say nothing
+    height, width = (max(1, math.floor(n / factor + 0.5)) for n in pair.grid.shape)
+    return float(valid[:height, :width].mean())

@@ -14,7 +14,7 @@ from changedet.loading.sources import ArraySource, Source
 from changedet.loading.warp import Warp
 from changedet.model import Grid, Window
 
-_CHUNK = 4_000_000
+_CHUNK = 2_000_000
 """Values read at once."""
 _MARGIN = 4
 """Coarse pixels kept around the common grid, for the interpolation that follows."""

@@ -191,6 +191,27 @@ class Warp:
                 valid[place] = good
         return pixels, valid
 
+    def touched(self, window: Window) -> np.ndarray:
+        """(y, x) bool: whether the source's first band is not 0 at the centre of a target pixel.
+
+        Of any of the sub-pixels, where the source is finer. False outside the source.
+        """
+        down, along = self.refinement
+        fine = Window(
+            window.row * down, window.col * along, window.height * down, window.width * along
+        )
+        rows, cols = ((q + UNITS // 2) // UNITS for q in self._positions(fine))
+        height, width = self.source.info.grid.shape
+        inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+        hit = np.zeros(fine.shape, dtype=bool)
+        if inside.any():
+            r, c = rows[inside].astype(np.intp), cols[inside].astype(np.intp)
+            top, left = int(r.min()), int(c.min())
+            part = Window(top, left, int(r.max()) - top + 1, int(c.max()) - left + 1)
+            values, _ = self.source.read(part, self.bands[:1])
+            hit[inside] = values[0, r - top, c - left] != 0
+        return ~block_all(~hit, down, along)
+
     def _nothing(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         shape = (len(self.bands), *window.shape)
         return np.zeros(shape, dtype=np.float32), np.zeros(window.shape, dtype=bool)
@@ -264,6 +285,15 @@ class Warp:
 
     def _positions(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Positions in the source in 1/1024 px, whole numbers in float64, of refined pixels."""
+        if self._shift is not None:
+            (sign_r, sign_c), (shift_r, shift_c) = self._shift
+            lines = (window.row + np.arange(window.height, dtype=np.float64)) * sign_r * UNITS
+            places = (window.col + np.arange(window.width, dtype=np.float64)) * sign_c * UNITS
+            shape = window.shape
+            return (
+                np.broadcast_to((lines + shift_r)[:, None], shape),
+                np.broadcast_to((places + shift_c)[None, :], shape),
+            )
         step = self._step
         i0, j0 = window.row // step, window.col // step
         i1 = (window.row + window.height - 1) // step + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.model import Grid
 
@@ -33,10 +35,13 @@ def write_tif(tmp_path: Path) -> Callable[..., str]:
             place["transform"] = grid.transform
             if grid.crs is not None:
                 place["crs"] = rasterio.crs.CRS.from_wkt(grid.crs.to_wkt())
-        with rasterio.open(
-            path, "w", driver="GTiff", count=pixels.shape[0], height=pixels.shape[1],
-            width=pixels.shape[2], dtype=pixels.dtype, **place, **profile,
-        ) as dataset:  # fmt: skip
+        shape = dict(zip(("count", "height", "width"), pixels.shape, strict=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(
+                path, "w", driver="GTiff", dtype=pixels.dtype, **shape, **place, **profile
+            )
+        with dataset:
             dataset.write(pixels)
             if descriptions:
                 dataset.descriptions = descriptions
