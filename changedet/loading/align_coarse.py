@@ -7,14 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from changedet.loading.align_features import Recipe, feature
+from changedet.loading.align_features import Recipe, feature, recipes
 from changedet.loading.align_measure import compare
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_spectra import peaks, surfaces
+from changedet.loading.align_ties import SIGNIFICANT, highest
+from changedet.loading.align_turn import shrink, turns
 from changedet.model import ImagePair, PairReader
 
 _BANDS = (0.08, 0.22)
 """Highest frequencies (cycles per overview pixel) of the searches: blurred and sharp."""
+
+_CONVINCING = (40.0, 0.5)
+"""Significance of a shift, and part of the windows that agree on it, that end the search."""
+_ENOUGH = 640
+"""Longest side of an overview that is searched as it is; larger ones are halved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +38,20 @@ class Guess:
 class Found:
     """A guess checked on windows at full resolution."""
 
-    shift: tuple[float, float]
-    """(dy, dx) correction, pixels."""
+    motion: Motion
+    """The correction, pixels."""
     recipe: Recipe
     """Feature that showed it best."""
     significance: float
     """Height of the pooled peak in standard deviations of chance."""
+    agree: float
+    """Part of the windows that show a peak of their own there, 0 to 1."""
+
+    @property
+    def shift(self) -> tuple[float, float]:
+        """(dy, dx) in the middle of the grid."""
+        dy, dx = self.motion.coefficients[0]
+        return float(dy), float(dx)
 
 
 def reach_px(shape: tuple[int, int]) -> float:
@@ -49,8 +64,8 @@ def overview_factor(shape: tuple[int, int], side: int = 1024) -> int:
     return max(1, -(-max(shape) // side))
 
 
-def correlate(before: np.ndarray, after: np.ndarray, highest: float) -> np.ndarray:
-    """Phase correlation of two whole feature fields; shift 0 stands in the middle.
+def correlate(before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
+    """Phase correlation of two whole feature fields, blurred and sharp; shift 0 in the middle.
 
     Fields are padded with zeros, so that shifts never wrap around.
     """
@@ -58,9 +73,13 @@ def correlate(before: np.ndarray, after: np.ndarray, highest: float) -> np.ndarr
     f = scipy.fft.fft2(before, s=shape, workers=2)
     f *= scipy.fft.fft2(after, s=shape, workers=2).conj()
     f /= np.maximum(np.abs(f), 1e-20)
-    fy, fx = (scipy.fft.fftfreq(n)[..., None] for n in shape)
-    f *= np.exp(-0.5 * ((fy**2 + fx.T**2) / highest**2)).astype(np.float32)
-    return scipy.fft.fftshift(scipy.fft.ifft2(f, workers=2).real)
+    fy, fx = (scipy.fft.fftfreq(n)[:, None] for n in shape)
+    square = fy**2 + fx.T**2
+    out = []
+    for limit in _BANDS:
+        gate = np.exp(-0.5 * square / limit**2).astype(np.float32)
+        out.append(scipy.fft.fftshift(scipy.fft.ifft2(f * gate, workers=2).real))
+    return out
 
 
 def tops(surface: np.ndarray, reach: float, count: int, apart: int) -> list[tuple[int, int, float]]:
@@ -90,17 +109,16 @@ def guesses(overview: ImagePair, factor: int, recipes: list[Recipe], reach: floa
             feature(image.pixels, image.valid, recipe, date)
             for date, image in enumerate((overview.before, overview.after))
         ]
-        for highest in _BANDS:
-            surface = correlate(fields[0], fields[1], highest)
-            for dy, dx, strength in tops(surface, reach / factor + 1, 3, 4):
+        for surface in correlate(fields[0], fields[1]):
+            for dy, dx, strength in tops(surface, reach / factor + 1, 3, 8):
                 out.append(Guess((float(dy * factor), float(dx * factor)), strength))
     out.sort(key=lambda g: -g.strength)
-    kept = [Guess((0.0, 0.0), 0.0)]
-    for guess in out:
+    kept: list[Guess] = []
+    for guess in [*out[:1], Guess((0.0, 0.0), 0.0), *out[1:]]:
         away = [np.hypot(*np.subtract(guess.shift, k.shift)) for k in kept]
-        if min(away) > 3 * factor:
+        if min(away, default=np.inf) > 3 * factor:
             kept.append(guess)
-    return kept[:7]
+    return kept[:6]
 
 
 def spread_corners(
@@ -153,20 +171,74 @@ def _moved(mask: np.ndarray, dy: int, dx: int) -> np.ndarray:
 
 def check(
     pair: PairReader,
-    shift: tuple[float, float],
+    motion: Motion,
     recipe: Recipe,
     corners: np.ndarray,
     size: int,
     reach: float,
 ) -> Found:
     """Measure a guess on windows: refined shift and how far above chance it stands."""
-    motion = Motion.shift(pair.grid.shape, round(shift[0]), round(shift[1]))
-    found = compare(pair, corners, size, motion, recipe)
-    spectra = found.spectra.pooled(np.where(found.share > 0.3, found.share, 0.0))
-    shifts, values = surfaces(spectra, reach)
+    seen = compare(pair, corners, size, motion, recipe)
+    seen = seen.take(seen.share > 0.3)
+    n = len(seen.share)
+    if n == 0:
+        return Found(motion, recipe, 0.0, 0.0)
+    pooled = seen.spectra.pooled()
+    shifts, values = surfaces(pooled, reach)
     r, c = np.unravel_index(int(values[0].argmax()), values[0].shape)
-    top, height = peaks(spectra, np.array([[shifts[r], shifts[c]]]))
-    n = max(1.0, float((found.share > 0.3).sum()))
-    refined = top[0] + (round(shift[0]), round(shift[1]))
-    chance = spectra.noise / np.sqrt(n)
-    return Found((float(refined[0]), float(refined[1])), recipe, float(height[0]) / chance)
+    top, height = peaks(pooled, np.array([[shifts[r], shifts[c]]]))
+    chance = pooled.noise / np.sqrt(n)
+    own, own_height = highest(seen.spectra, reach)
+    near = np.abs(own - top[0]).max(1) < 3
+    agree = float((near & (own_height > SIGNIFICANT * seen.spectra.noise)).mean())
+    still = len(motion.coefficients) == 1
+    # a pure shift was applied as a whole number of pixels
+    base = Motion.shift(motion.shape, *seen.applied[0]) if still else motion
+    found = base.moved(float(top[0, 0]), float(top[0, 1]))
+    return Found(found, recipe, float(height[0]) / max(chance, 1e-12), agree)
+
+
+def search(
+    pair: PairReader, overview: ImagePair, factor: int, size: int, pilots: int
+) -> Found | str:
+    """Find the shift at which windows match best, and the feature that shows it best.
+
+    Returns
+    -------
+    Found or str
+        In words, why nothing could be compared.
+    """
+    shape = pair.grid.shape
+    ways = recipes(pair.roles, pair.infos)
+    reach = reach_px(shape)
+    half = 2 if max(overview.grid.shape) > _ENOUGH else 1
+    found: list[Found] = []
+
+    def tried(motion: Motion, ways: list[Recipe], reach: float) -> None:
+        middle = (float(motion.coefficients[0, 0]), float(motion.coefficients[0, 1]))
+        corners = spread_corners(overview, factor, size, pilots, middle)
+        for way in ways if len(corners) else ():
+            found.append(check(pair, motion, way, corners, size, reach))
+
+    coarse = shrink(overview, half)
+    for guess in guesses(coarse, factor * half, ways, reach):
+        motion = Motion.shift(shape, round(guess.shift[0]), round(guess.shift[1]))
+        tried(motion, ways[:2], factor * half + 4.0)
+        if found and _convincing(found[-2:]):
+            break
+    if found and max(f.agree for f in found) < _CONVINCING[1]:
+        for turn, scale in turns(overview, ways[0], reach, factor):
+            tried(turn.motion(shape, scale), ways[:2], 2.0 * scale + 4.0)
+    if not found:
+        return "too little of the overlap is valid in both images"
+    best = max(found, key=lambda f: f.significance)
+    if best.significance <= 0:
+        return "one of the images shows no texture to compare"
+    found = [best]
+    tried(best.motion, ways[2:], 2.0)
+    return max(found, key=lambda f: f.significance)
+
+
+def _convincing(found: list[Found]) -> bool:
+    """Whether no other guess need be looked at."""
+    return any(f.significance > _CONVINCING[0] and f.agree >= _CONVINCING[1] for f in found)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from changedet.loading.align_coarse import Found
+from changedet.loading.align_judge import Evidence
 from changedet.loading.align_measure import Comparison
+from changedet.loading.align_refine import Refined
 from changedet.loading.align_spectra import Spectra, surfaces
-from changedet.loading.align_ties import Ties, fit, highest
-
-FOLDS = 5
-"""Parts into which tie points are cut to hold one out."""
+from changedet.loading.align_ties import Ties, highest
+from changedet.model import Lattice
 
 
 def pooled_significance(spectra: Spectra, reach: float) -> tuple[np.ndarray, float]:
@@ -79,26 +80,6 @@ def _typical_frequency(spectra: Spectra) -> float:
     return float(np.sqrt((spectra.weights * square).sum() / max(spectra.total_weight, 1e-12)))
 
 
-def folds(ties: Ties, size: int) -> np.ndarray:
-    """(n,) part of each tie point: squares wider than a window, so that parts share little."""
-    r, c = (ties.places // (1.5 * size)).astype(int).T
-    return (r * 2 + c) % FOLDS
-
-
-def held_out(ties: Ties, model: str, shape: tuple[int, int], size: int) -> np.ndarray:
-    """(n, 2) residual of each believed tie point against a fit without its part."""
-    part = folds(ties, size)
-    out = np.full((len(ties), 2), np.nan)
-    for k in np.unique(part):
-        rest = part != k
-        if rest.sum() < 3:
-            continue
-        motion, _ = fit(ties.take(rest), model, shape)
-        away = ties.take(~rest)
-        out[~rest] = away.shifts - motion.at(away.places[:, 0], away.places[:, 1])
-    return out
-
-
 def coverage(ties: Ties, believed: np.ndarray, seen: np.ndarray, size: int) -> float:
     """Part of all compared places that lie within a window of a believed tie point."""
     if not believed.any() or not len(seen):
@@ -107,3 +88,29 @@ def coverage(ties: Ties, believed: np.ndarray, seen: np.ndarray, size: int) -> f
 
     distance, _ = cKDTree(ties.places[believed]).query(seen)
     return float((distance <= size).mean())
+
+
+def gather_evidence(
+    plain: Refined, final: Refined, size: int, shape: tuple[int, int], best: Found
+) -> Evidence:
+    """Put together what the grade rests on.
+
+    Matching, rivals and halves are judged on all pixels (``plain``); the motion, its residuals and
+    what is left come from the pixels that may vote (``final``).
+    """
+    top, significance = pooled_significance(plain.spectra, 4.0)
+    fitted = final.fitted
+    inlier = np.zeros(len(final.ties))
+    residual = np.zeros((0, 2))
+    if len(fitted.weights):
+        inlier[final.believed] = fitted.weights
+        residual = fitted.residual[fitted.weights > 0]
+        residual = residual[np.isfinite(residual).all(1)]
+    spread = float(np.sqrt((residual**2).mean())) if len(residual) else 1.0
+    return Evidence(
+        fitted.motion, final.ties, inlier, residual, significance,
+        halves(plain.seen, plain.spectra, size, 4.0),
+        rival(plain.spectra, top, size / 4)[0],
+        coverage(final.ties, inlier > 0, final.seen.centres, size),
+        Lattice.constant(spread), best.recipe.name,
+    )  # fmt: skip

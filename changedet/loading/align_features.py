@@ -18,7 +18,7 @@ from changedet.model import ImageInfo
 
 _SURROUNDINGS = 31
 """Side of the neighbourhood (pixels) whose mean gradient softens the normalisation."""
-_SMOOTHING = {"optical": 0.8, "sar": 1.5}
+_SMOOTHING = {"optical": 0.7, "sar": 1.5}
 """Gaussian smoothing before the gradient, pixels: speckle wants more."""
 
 
@@ -36,6 +36,11 @@ class Recipe:
     """Whether before and after pixels are multiplicative (SAR amplitude or intensity)."""
     name: str
     """For the report."""
+
+    @property
+    def optical(self) -> bool:
+        """Whether shadows and haze are what to expect, rather than speckle."""
+        return self.smoothing <= _SMOOTHING["optical"]
 
     @property
     def reach(self) -> int:
@@ -66,6 +71,8 @@ def _filled(band: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Replace invalid pixels by the mean of valid ones around them, so that no edge appears."""
     import cv2
 
+    if valid.all():
+        return band.astype(np.float32, copy=False)
     mask = valid.astype(np.float32)
     size = (_SURROUNDINGS, _SURROUNDINGS)
     weight = cv2.blur(mask, size)
@@ -84,15 +91,15 @@ def _gradient(band: np.ndarray, smoothing: float) -> tuple[np.ndarray, np.ndarra
     return gx, gy
 
 
-def _softness(strength: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Mean gradient strength around each pixel, never zero."""
+def _softness(strength: np.ndarray, valid: np.ndarray, level: float = 0.0) -> np.ndarray:
+    """Mean gradient strength around each pixel, never below what rounding makes."""
     import cv2
 
     size = (_SURROUNDINGS, _SURROUNDINGS)
     mask = valid.astype(np.float32)
     around = cv2.blur(strength * mask, size) / np.maximum(cv2.blur(mask, size), 1e-3)
     floor = 0.05 * float(strength[valid].mean()) if valid.any() else 0.0
-    return np.maximum(around, max(floor, 1e-12))
+    return np.maximum(around, max(floor, 1e-5 * level, 1e-12))
 
 
 def usable(valid: np.ndarray, recipe: Recipe) -> np.ndarray:
@@ -140,14 +147,14 @@ def feature(pixels: np.ndarray, valid: np.ndarray, recipe: Recipe, date: int) ->
         mixed = bands[0] if len(bands) == 1 else _mixed(bands, valid)
         gx, gy = _gradient(mixed, recipe.smoothing)
         strength = cv2.magnitude(gx, gy)
-        soft = strength + _softness(strength, good)
+        soft = strength + _softness(strength, good, _level(mixed))
         out = np.empty(valid.shape, np.complex64)
         out.real, out.imag = gx / soft, gy / soft
     else:
         total = np.zeros(valid.shape, np.float32)
         for band in bands:
             strength = cv2.magnitude(*_gradient(band, recipe.smoothing))
-            total += strength / (strength + _softness(strength, good))
+            total += strength / (strength + _softness(strength, good, _level(band)))
         out = ((total - _softness(total, good)) / len(bands)).astype(np.complex64)
     out[~good] = 0
     return out
@@ -156,6 +163,11 @@ def feature(pixels: np.ndarray, valid: np.ndarray, recipe: Recipe, date: int) ->
 def _offset(band: np.ndarray, valid: np.ndarray) -> float:
     """Return a small positive number that keeps the logarithm finite and quiet near zero."""
     return 0.02 * float(np.abs(band[valid]).mean()) + 1e-9
+
+
+def _level(band: np.ndarray) -> float:
+    """Largest absolute value: rounding errors grow with it."""
+    return float(np.abs(band).max())
 
 
 def _mixed(bands: list[np.ndarray], valid: np.ndarray) -> np.ndarray:

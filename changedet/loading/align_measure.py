@@ -12,12 +12,15 @@ import numpy as np
 from changedet.loading.align_features import Recipe, feature, usable
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_spectra import Spectra, band, gather, phases, taper
-from changedet.model import PairReader, Window
+from changedet.loading.align_trust import Tone, agreement, sunlit
+from changedet.model import Image, ImagePair, PairReader, Window
 
 _BLOCK = 512
 """Windows whose corners lie in one block of this side share one reading of the pair."""
 _STILL = 0.05
 """Variation of the correction over a block (pixels) below which nothing is resampled."""
+_LIT = 0.25
+"""Part of a window that must be sunlit and alike for the choice of pixels to count."""
 _SUBPIXEL = 32
 """OpenCV rounds coordinates to this share of a pixel."""
 
@@ -58,6 +61,7 @@ def compare(
     recipe: Recipe,
     *,
     backward: bool = False,
+    tones: tuple[Tone, Tone] | None = None,
     step: Callable[[int, int], object] | None = None,
 ) -> Comparison:
     """Compare windows of both images.
@@ -77,6 +81,9 @@ def compare(
     backward : bool
         Lay the before image on the after image instead; phases are then those of the opposite
         correction.
+    tones : tuple of Tone, optional
+        With it only pixels that can be trusted vote (see :mod:`changedet.loading.align_trust`);
+        the motion must then be right to about half a pixel.
     step : callable, optional
         Told (blocks done, blocks in all).
 
@@ -91,7 +98,7 @@ def compare(
     groups = [np.array(v) for _, v in sorted(order.items())]
 
     def work(index: np.ndarray) -> _Part:
-        return _block(pair, corners[index], index, size, motion, recipe, backward)
+        return _block(pair, corners[index], index, size, motion, recipe, backward, tones)
 
     parts: list[_Part] = []
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
@@ -129,6 +136,7 @@ def _block(
     motion: Motion,
     recipe: Recipe,
     backward: bool,
+    tones: tuple[Tone, Tone] | None,
 ) -> _Part:
     top, left = (int(v) for v in corners.min(0))
     bottom, right = (int(v) + size for v in corners.max(0))
@@ -139,47 +147,88 @@ def _block(
     known = _correction(motion, lattice[0], lattice[1], backward)
     middle = np.rint((known.min((0, 1)) + known.max((0, 1))) / 2).astype(int)
     still = bool((np.ptp(known, axis=(0, 1)) < _STILL).all())
+    if tones is not None:
+        still = bool((np.abs(known - middle) < 0.5 / _SUBPIXEL).all())
     margin = 0 if still else int(np.ceil(np.abs(known - middle).max())) + 4
 
-    halo = recipe.reach
-    near, far = box.pad(halo), box.pad(halo + margin)
+    near, far = box.pad(recipe.reach), box.pad(recipe.reach + margin)
     far = Window(far.row - int(middle[0]), far.col - int(middle[1]), far.height, far.width)
-    first = pair.read(near)
-    second = first if far == near else pair.read(far)
+    first, second = _read(pair, near, far)
     one, other = (first.after, second.before) if backward else (first.before, second.after)
-    f = feature(one.pixels, one.valid, recipe, int(backward))
-    g = feature(other.pixels, other.valid, recipe, int(not backward))
-    f_ok, g_ok = usable(one.valid, recipe), usable(other.valid, recipe)
+    dates = (int(backward), int(not backward))
+    f = feature(one.pixels, one.valid, recipe, dates[0])
+    g = feature(other.pixels, other.valid, recipe, dates[1])
+    # planes of the second image travel together: two of the feature, validity, sunlight
+    planes = [g.real, g.imag, usable(other.valid, recipe).astype(np.float32)]
+    if tones is not None:
+        planes.append(sunlit(other.pixels, other.valid, tones[dates[1]]))
     cut = box.within(near)
-    f, f_ok = f[cut], f_ok[cut]
     if still:
-        g, g_ok = g[cut], g_ok[cut]
+        planes = [p[cut] for p in planes]
         applied = np.broadcast_to(middle.astype(float), (len(corners), 2))
     else:
-        g, g_ok, rounded = _laid_on(g, g_ok, far, box, motion, backward)
+        planes, rounded = _laid_on(planes, far, box, motion, backward)
         applied = _applied(motion, corners, size, box, rounded, backward)
-    both = f_ok & g_ok
-    windows = [
-        (slice(r - top, r - top + size), slice(c - left, c - left + size)) for r, c in corners
-    ]
+    f, g = f[cut], (planes[0] + 1j * planes[1]).astype(np.complex64)
+    both = (usable(one.valid, recipe)[cut] & (planes[2] > 0.999)).astype(np.float32)
+    vote = both
+    if tones is not None:
+        alike = agreement(f * both, g * both) * both
+        vote = np.sqrt(alike * sunlit(one.pixels, one.valid, tones[dates[0]])[cut] * planes[3])
+    cuts = [Window(int(r), int(c), size, size).within(box) for r, c in corners]
     hann = taper(size)
-    masks = [both[w] * hann for w in windows]
-    stack = np.stack([_centred(f[w], m) for w, m in zip(windows, masks, strict=True)])
-    against = np.stack([_centred(g[w], m) for w, m in zip(windows, masks, strict=True)])
-    share = np.array([m.sum() for m in masks]) / float(hann.sum())
+    one_way = hann.sum(0) / np.sqrt(hann.sum())
+    share = np.array([one_way @ both[w] @ one_way for w in cuts]) / float(hann.sum())
+    masks = [vote[w] * hann for w in cuts]
+    if tones is not None:
+        # where nearly everything is dark, darkness is no reason to look away
+        plain = np.sqrt(alike)
+        lit = [
+            float(m.sum()) >= _LIT * float(hann.sum()) * part
+            for m, part in zip(masks, share, strict=True)
+        ]
+        masks = [m if ok else plain[w] * hann for m, ok, w in zip(masks, lit, cuts, strict=True)]
+    stack = np.stack([_centred(f[w], m) for w, m in zip(cuts, masks, strict=True)])
+    against = np.stack([_centred(g[w], m) for w, m in zip(cuts, masks, strict=True)])
     return _Part(index, phases(stack, against), applied, share)
+
+
+def _read(pair: PairReader, near: Window, far: Window) -> tuple[ImagePair, ImagePair]:
+    """Read two windows of the pair: in one piece when they nearly coincide."""
+    top, left = min(near.row, far.row), min(near.col, far.col)
+    bottom = max(near.row + near.height, far.row + far.height)
+    right = max(near.col + near.width, far.col + far.width)
+    whole = Window(top, left, bottom - top, right - left)
+    if whole.height * whole.width > 1.5 * near.height * near.width:
+        return pair.read(near), pair.read(far)
+    both = pair.read(whole)
+    return _part(both, near, whole), _part(both, far, whole)
+
+
+def _part(pair: ImagePair, window: Window, whole: Window) -> ImagePair:
+    if window == whole:
+        return pair
+    rows, cols = window.within(whole)
+    grid = pair.grid.subset(Window(rows.start, cols.start, window.height, window.width))
+    one, other = (
+        Image(image.pixels[:, rows, cols], image.valid[rows, cols], grid, image.roles)
+        for image in (pair.before, pair.after)
+    )
+    return ImagePair(one, other)
 
 
 def _centred(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Remove the weighted mean, so that the mask itself leaves no trace, and taper."""
     weight = float(mask.sum())
-    return (values - (values * mask).sum() / weight) * mask if weight > 0 else values * 0
+    if weight <= 0:
+        return values * 0
+    return (values - np.vdot(mask, values) / weight) * mask
 
 
 def _laid_on(
-    g: np.ndarray, valid: np.ndarray, far: Window, box: Window, motion: Motion, backward: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Resample a feature field by the known correction; also what rounding added to it."""
+    planes: list[np.ndarray], far: Window, box: Window, motion: Motion, backward: bool
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Resample planes of the second image by the known correction; also what rounding added."""
     import cv2
 
     rows = np.arange(box.row, box.row + box.height, dtype=np.float64)
@@ -188,19 +237,15 @@ def _laid_on(
     # rounding here, not inside OpenCV, so that what was rounded away is known
     map_y = np.rint((rows[:, None] - known[..., 0] - far.row) * _SUBPIXEL) / _SUBPIXEL
     map_x = np.rint((cols[None] - known[..., 1] - far.col) * _SUBPIXEL) / _SUBPIXEL
-    planes = [
-        cv2.remap(part, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_LANCZOS4)
-        for part in (np.ascontiguousarray(g.real), np.ascontiguousarray(g.imag))
+    maps = (map_x.astype(np.float32), map_y.astype(np.float32))
+    moved = [
+        cv2.remap(np.ascontiguousarray(plane), *maps, how)
+        for plane, how in zip(
+            planes, [cv2.INTER_LANCZOS4] * 2 + [cv2.INTER_LINEAR] * (len(planes) - 2), strict=True
+        )
     ]
-    ok = cv2.remap(
-        valid.astype(np.float32),
-        map_x.astype(np.float32),
-        map_y.astype(np.float32),
-        cv2.INTER_LINEAR,
-    )
     taken = np.stack([rows[:, None] - far.row - map_y, cols[None] - far.col - map_x], -1)
-    rounded = taken - known
-    return (planes[0] + 1j * planes[1]).astype(np.complex64), ok > 0.999, rounded
+    return moved, taken - known
 
 
 def _dense(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
@@ -233,9 +278,10 @@ def _applied(
     """Correction at each window's centre, with what rounding added over the window."""
     middle = corners + (size - 1) / 2
     known = _correction(motion, middle[:, 0], middle[:, 1], backward)
-    hann = taper(size)[..., None].astype(np.float64)
+    hann = taper(size)
+    one_way = hann.sum(0) / hann.sum()
     out = np.empty((len(corners), 2))
     for i, (row, col) in enumerate(corners):
         cut = Window(int(row), int(col), size, size).within(box)
-        out[i] = (rounded[cut] * hann).sum((0, 1)) / hann.sum()
+        out[i] = np.einsum("a,abk,b->k", one_way, rounded[cut], one_way, optimize=True)
     return known + out

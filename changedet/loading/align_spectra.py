@@ -164,7 +164,7 @@ def peaks(spectra: Spectra, start: np.ndarray, iterations: int = 6) -> tuple[np.
 
 
 def weighted_by_coherence(spectra: Spectra, shift: np.ndarray) -> Spectra:
-    """Weigh each frequency by how well the windows agree on it, after a known shift is removed.
+    """Weigh each frequency by how well the windows agree on it, after their common shift.
 
     Notes
     -----
@@ -174,8 +174,8 @@ def weighted_by_coherence(spectra: Spectra, shift: np.ndarray) -> Spectra:
     themselves up to which detail the pair is compared.
     """
     f = spectra.frequencies
-    phase = np.exp(2j * np.pi * (shift[:, :1, None] * f[None, :, None] + shift[:, 1:, None] * f))
-    cosine = (spectra.phases * phase.astype(np.complex64)).real.mean(0)
+    turn = np.exp(2j * np.pi * (shift[0] * f[:, None] + shift[1] * f[None]))
+    cosine = (spectra.phases.mean(0) * turn).real
     radius = _radius(f)
     ring = np.minimum((radius / HIGHEST * _RINGS).astype(int), _RINGS - 1)
     inside = (radius <= HIGHEST) & (radius >= 0.5 / _window_size(f))

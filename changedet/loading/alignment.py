@@ -6,17 +6,17 @@ import numpy as np
 
 from changedet.errors import AlignmentRefused
 from changedet.loading import align_coarse as coarse
-from changedet.loading import align_evidence as evidence
-from changedet.loading.align_features import recipes
-from changedet.loading.align_judge import Evidence, graded, unmeasured, zero
-from changedet.loading.align_measure import Comparison, compare
-from changedet.loading.align_motion import Motion
-from changedet.loading.align_ties import SIGNIFICANT, fit, learned, measure
-from changedet.model import Alignment, Lattice, PairReader, Window
+from changedet.loading.align_evidence import gather_evidence
+from changedet.loading.align_judge import graded, unmeasured, zero
+from changedet.loading.align_refine import refine, steady
+from changedet.loading.align_trust import tones
+from changedet.model import Alignment, Grid, ImageInfo, ImagePair, PairReader, Window
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress
 
 _WINDOWS = 480
 """About as many windows are compared at most."""
+_PILOTS = 16
+"""Windows on which a guess is checked."""
 
 
 def estimate_alignment(
@@ -26,67 +26,84 @@ def estimate_alignment(
     tell = as_progress(progress)
     tell(ProgressEvent("align", 0, 4, "overview"))
     shape = pair.grid.shape
-    factor = coarse.overview_factor(shape)
-    overview = pair.overview(factor)
-    size = next(
-        (s for s in (128, 64, 32) if min(shape) >= 3 * s or (s == 32 and min(shape) >= 48)), 0
-    )
+    size = window_size(shape)
     if size == 0:
         return unmeasured(pair.grid, f"the overlap of {shape[1]} x {shape[0]} px is too small")
-    pilot = coarse.spread_corners(overview, factor, size, 24, (0.0, 0.0))
-    if len(pilot) and same(pair, pilot, size):
+    factor = coarse.overview_factor(shape)
+    overview = pair.overview(factor)
+    if same(pair, overview, factor, size):
         return zero(pair.grid)
-    ways = recipes(pair.roles, pair.infos)
-    found: list[coarse.Found] = []
-    for guess in coarse.guesses(overview, factor, ways, coarse.reach_px(shape)):
-        corners = coarse.spread_corners(overview, factor, size, 24, guess.shift)
-        if len(corners) >= 1:
-            for way in ways[:2]:
-                found.append(coarse.check(pair, guess.shift, way, corners, size, factor + 4.0))
-    if not found:
-        return unmeasured(pair.grid, "too little of the overlap is valid in both images")
-    best = max(found, key=lambda f: f.significance)
-    if best.significance <= 0:
-        return unmeasured(pair.grid, "one of the images shows no texture to compare")
-    tell(ProgressEvent("align", 1, 4, "features"))
-    corners = coarse.spread_corners(overview, factor, size, 24, best.shift)
-    for way in ways[2:]:
-        other = coarse.check(pair, best.shift, way, corners, size, 2.0)
-        best = max(best, other, key=lambda f: f.significance)
+    tell(ProgressEvent("align", 1, 4, "large shifts"))
+    best = coarse.search(Remembering(pair), overview, factor, size, _PILOTS)
+    if isinstance(best, str):
+        return unmeasured(pair.grid, best)
     tell(ProgressEvent("align", 2, 4, "windows"))
     corners = coarse.spread_corners(overview, factor, size, _WINDOWS, best.shift)
-    motion = Motion.shift(shape, round(best.shift[0]), round(best.shift[1]))
-    seen = compare(pair, corners, size, motion, best.recipe)
-    seen = seen.take(seen.share > 0.3)
-    tell(ProgressEvent("align", 3, 4, "judging"))
-    if len(seen.share) < 3:
+    plain = refine(pair, corners, size, best.motion, best.recipe, 8.0)
+    if plain is None:
         return unmeasured(pair.grid, "too little of the overlap is valid in both images")
-    out = graded(pair.grid, _gathered(seen, size, shape, best.recipe.name))
+    final = plain
+    if best.recipe.optical:
+        start = steady(plain)
+        trusted = refine(pair, corners, size, start, best.recipe, 2.0, tones(overview))
+        final = trusted or plain
+    tell(ProgressEvent("align", 3, 4, "judging"))
+    out = graded(pair.grid, gather_evidence(plain, final, size, shape, best))
     tell(ProgressEvent("align", 4, 4))
     return out
 
 
-def _gathered(seen: Comparison, size: int, shape: tuple[int, int], name: str) -> Evidence:
-    spectra, common = learned(seen.spectra, 4.0)
-    top, significance = evidence.pooled_significance(spectra, 4.0)
-    ties = measure(seen, spectra, 3.0, common)
-    believed = ties.significance > SIGNIFICANT
-    inlier = np.zeros(len(ties))
-    motion = Motion.shift(shape, *(seen.applied[0] + top))
-    residual = np.zeros((0, 2))
-    if believed.sum() >= 3:
-        _, inlier[believed] = fit(ties.take(believed), "translation", shape)
-        believed &= inlier > 0
-        residual = evidence.held_out(ties.take(believed), "translation", shape, size)
-        residual = residual[np.isfinite(residual).all(1)]
-    spread = float(np.sqrt((residual**2).mean())) if len(residual) else 1.0
-    return Evidence(
-        motion, ties, inlier, residual, significance,
-        evidence.halves(seen, spectra, size, 4.0),
-        evidence.rival(spectra, top, size / 4)[0],
-        evidence.coverage(ties, believed, seen.centres, size),
-        Lattice.constant(spread), name,
-    )  # fmt: skip
+def window_size(shape: tuple[int, int]) -> int:
+    """Side of the windows: 128 px where at least three fit, smaller in small images, or 0."""
+    return next((s for s in (128, 64, 32) if min(shape) >= 3 * s), 32 if min(shape) >= 48 else 0)
+
+
+def same(pair: PairReader, overview: ImagePair, factor: int, size: int) -> bool:
+    """Whether the two images are equal to the bit, on the overview and on windows."""
+    both = overview.before.valid & overview.after.valid
+    if not both.any() or not np.array_equal(
+        overview.before.pixels[:, both], overview.after.pixels[:, both]
+    ):
+        return False
+    for row, col in coarse.spread_corners(overview, factor, size, _PILOTS, (0.0, 0.0)):
+        part = pair.read(Window(int(row), int(col), size, size))
+        ok = part.before.valid & part.after.valid
+        if not np.array_equal(part.before.pixels[:, ok], part.after.pixels[:, ok]):
+            return False
+    return True
+
+
+class Remembering:
+    """A pair that keeps the windows it was asked for, while guesses are checked."""
+
+    def __init__(self, pair: PairReader) -> None:
+        self.pair = pair
+        self._kept: dict[Window, ImagePair] = {}
+
+    @property
+    def grid(self) -> Grid:
+        """The common grid."""
+        return self.pair.grid
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The bands."""
+        return self.pair.roles
+
+    @property
+    def infos(self) -> tuple[ImageInfo, ImageInfo]:
+        """What is known about before and after."""
+        return self.pair.infos
+
+    def overview(self, factor: int) -> ImagePair:
+        """The whole pair, coarser."""
+        return self.pair.overview(factor)
+
+    def read(self, window: Window) -> ImagePair:
+        """Read a window, once."""
+        if window not in self._kept:
+            self._kept[window] = self.pair.read(window)
+        return self._kept[window]
 
 
 def require_alignment(alignment: Alignment, name_before: str, name_after: str) -> None:
@@ -105,13 +122,3 @@ def require_alignment(alignment: Alignment, name_before: str, name_after: str) -
         "switch alignment off (--no-align) if their coordinates can be trusted.",
         alignment,
     )
-
-
-def same(pair: PairReader, corners: np.ndarray, size: int) -> bool:
-    """Whether the two images are equal to the bit on windows."""
-    for row, col in corners:
-        both = pair.read(Window(int(row), int(col), size, size))
-        ok = both.before.valid & both.after.valid
-        if not np.array_equal(both.before.pixels[:, ok], both.after.pixels[:, ok]):
-            return False
-    return True

@@ -1,0 +1,157 @@
+"""From a first guess to the final motion: compare, fit, lay on, compare again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from changedet.loading.align_features import Recipe
+from changedet.loading.align_measure import Comparison, compare
+from changedet.loading.align_models import Fitted, choose, fit
+from changedet.loading.align_motion import Motion
+from changedet.loading.align_spectra import Spectra
+from changedet.loading.align_ties import SIGNIFICANT, Ties, learned, measure
+from changedet.loading.align_trust import Tone
+from changedet.model import PairReader
+
+_PASSES = 4
+DEBUG = False
+_SETTLED = 0.3
+"""Largest change of the correction between passes (pixels) that needs no further pass."""
+_SETTLED_TRUSTED = 0.02
+"""The same where only trusted pixels vote: their choice depends on the correction."""
+_SHADOWED = 0.7
+"""Pixels by which moved shadows may bend an estimate in which all pixels vote."""
+_LEAST = 0.3
+"""Part of a window that must be valid in both images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """The last pass."""
+
+    seen: Comparison
+    """Windows that could be compared, laid on each other by the motion of the pass before."""
+    spectra: Spectra
+    """Their phase spectra, with learned weights."""
+    common: np.ndarray
+    """(2,) shift left over that all windows share."""
+    ties: Ties
+    """Tie points of all windows."""
+    fitted: Fitted
+    """Model through the believed ones."""
+    believed: np.ndarray
+    """(n,) bool: tie points the model was fitted to (before rejection)."""
+
+
+def refine(
+    pair: PairReader,
+    corners: np.ndarray,
+    size: int,
+    start: Motion,
+    recipe: Recipe,
+    reach: float,
+    tones: tuple[Tone, Tone] | None = None,
+) -> Refined | None:
+    """Refine a motion until it stands still.
+
+    Parameters
+    ----------
+    pair : PairReader
+    corners : (n, 2) int array
+        Windows to compare.
+    size : int
+        Their side.
+    start : Motion
+        First guess, good to ``reach`` pixels.
+    recipe : Recipe
+    reach : float
+        Pixels around the guess in which the first pass seeks.
+
+    Returns
+    -------
+    Refined or None
+        None when fewer than two windows can be compared.
+    """
+    motion, out = start, None
+    settled = _SETTLED if tones is None else _SETTLED_TRUSTED
+    for step in range(_PASSES):
+        seen = compare(pair, corners, size, motion, recipe, tones=tones)
+        seen = seen.take(seen.share >= _LEAST)
+        if len(seen.share) < 2:
+            return None
+        out = _pass(seen, size, pair.grid.shape, reach if step == 0 else min(reach, 4.0))
+        last, motion = motion, out.fitted.motion
+        if DEBUG:
+            print(
+                "   pass",
+                step,
+                motion.model,
+                out.believed.sum(),
+                (out.fitted.weights > 0).sum(),
+                change(last, motion),
+                _spread(motion),
+            )
+            print(
+                "   pass",
+                step,
+                motion.model,
+                "believed",
+                out.believed.sum(),
+                "inl",
+                (out.fitted.weights > 0).sum(),
+                "held",
+                np.sqrt(np.nanmean((out.fitted.residual**2).sum(1))).round(3),
+                "change",
+                round(change(last, motion), 3),
+                "spread",
+                round(_spread(motion), 2),
+            )
+        if change(last, motion) < settled or (tones is None and _even(last, motion)):
+            break
+    return out
+
+
+def steady(found: Refined) -> Motion:
+    """Return the motion, without what varies too little by place to be told from moved shadows."""
+    motion = found.fitted.motion
+    if motion.model == "translation" or _spread(motion) > _SHADOWED:
+        return motion
+    plain, _ = fit(found.ties.take(found.believed), "translation", motion.shape)
+    return plain
+
+
+def _even(last: Motion, motion: Motion) -> bool:
+    """Whether the pass before already took out everything that varies by place."""
+    return _spread(motion) - _spread(last) < _SETTLED
+
+
+def _spread(motion: Motion) -> float:
+    values = _sampled(motion)
+    return float(np.hypot(*(values - values.mean(0)).T).max())
+
+
+def _sampled(motion: Motion) -> np.ndarray:
+    h, w = motion.shape
+    rows, cols = np.meshgrid(np.linspace(0, h - 1, 17), np.linspace(0, w - 1, 17), indexing="ij")
+    return motion.at(rows, cols).reshape(-1, 2)
+
+
+def change(one: Motion, other: Motion) -> float:
+    """Largest difference of two motions on the grid, pixels."""
+    return float(np.hypot(*(_sampled(one) - _sampled(other)).T).max())
+
+
+def _pass(seen: Comparison, size: int, shape: tuple[int, int], reach: float) -> Refined:
+    spectra, common = learned(seen.spectra, reach)
+    ties = measure(seen, spectra, reach, common if reach <= 4 else np.zeros(2))
+    believed = ties.significance > SIGNIFICANT
+    if believed.sum() < 2:
+        # no window speaks for itself: all together may still
+        total = seen.applied.mean(0) + common
+        motion = Motion.shift(shape, float(total[0]), float(total[1]))
+        nothing = np.zeros((0, 2))
+        return Refined(seen, spectra, common, ties, Fitted(motion, np.zeros(0), nothing), believed)
+    fitted = choose(ties.take(believed), shape, size)
+    return Refined(seen, spectra, common, ties, fitted, believed)
