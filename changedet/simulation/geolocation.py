@@ -11,7 +11,8 @@ from pyproj import CRS, Transformer
 
 from changedet.model import WGS84, Grid
 from changedet.simulation.noise import generator
-from changedet.simulation.options import SceneOptions, Settled
+from changedet.simulation.options import SceneOptions
+from changedet.simulation.settled import Settled
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ import shapely
 from changedet.simulation.bodies import Body, Change, Item, Layout, Part
 from changedet.simulation.buildings import flat_roofed, gabled
 from changedet.simulation.noise import generator
-from changedet.simulation.options import SceneOptions, Settled
+from changedet.simulation.options import SceneOptions
+from changedet.simulation.settled import Settled
 from changedet.simulation.shapes import Axes, blob, strip, worn
 
 CROPS = ("crop", "crop", "crop_late", "meadow", "soil", "stubble", "grass", "soil_dark")

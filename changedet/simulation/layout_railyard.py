@@ -10,8 +10,8 @@ from changedet.simulation.bodies import Body, Layout, Part, Track
 from changedet.simulation.buildings import flat_roofed, gabled
 from changedet.simulation.layout_village import add_fields, add_roads, add_trees, add_village
 from changedet.simulation.noise import generator
-from changedet.simulation.options import Settled
 from changedet.simulation.plan import Plan, yard_axes
+from changedet.simulation.settled import Settled
 from changedet.simulation.shapes import Axes, blob, strip, worn
 
 GAUGE = 1.52
@@ -170,8 +170,11 @@ def _station(layout: Layout, rng: np.random.Generator, plan: Plan) -> None:
         gabled(axes, u, v + 17, hall, 13, 7.5, "roof_red", rng, "station"),
         flat_roofed(axes, u + hall * 0.75, v + 16.5, hall * 0.35, 10, 4.5, "roof_grey", rng),
     )
-    for _ in range(5):
-        at = float(rng.uniform(-0.45, 0.45)) * plan.site.width_m
+    for k in range(5):
+        at = (-0.4 + 0.2 * k + float(rng.uniform(-0.06, 0.06))) * plan.site.width_m
+        # beside the way from the road to the pad, not on it
+        if abs(at - plan.pad_u - 0.33 * plan.pad_length) < 9:
+            at += 18
         w = plan.pad_top - plan.pad_depth - 9 + float(rng.uniform(-2, 2))
         roof = str(rng.choice(["roof_light", "roof_dark", "roof_blue"]))
         layout.keep(flat_roofed(axes, at, w, 6.0, 4.0, 3.0, roof, rng, "hut"))

@@ -101,6 +101,6 @@ def _trees(c: Country, axes: Axes, length: float, depth: float, count: int) -> N
     for _ in range(count):
         u, v = c.rng.uniform(-0.45, 0.45, 2) * (length, depth)
         x, y = axes.xy(u, v)
-        crown = blob(c.rng, float(x), float(y), float(c.rng.uniform(3, 7)), 0.3)
+        crown = blob(c.rng, float(x), float(y), float(c.rng.uniform(3, 7)), 0.3)[::4]
         height = float(c.rng.uniform(5, 9))
         c.layout.keep(Body("vegetation", "tree", crown, height, (Part(crown, "tree", height),)))

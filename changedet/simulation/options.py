@@ -10,14 +10,12 @@ from typing import Any
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from changedet.errors import ConfigError, UnknownMethodError
+from changedet.errors import ConfigError
 
 KINDS_OF_SCENE: tuple[str, ...] = ("railyard", "town", "fields", "sar")
 """Names that :func:`changedet.simulation.simulate` knows."""
 SAR_DOMAINS: tuple[str, ...] = ("sar-amplitude", "sar-intensity", "sar-db")
 SITES: tuple[str, ...] = ("railyard", "town", "fields")
-MAX_FINE_PIXELS = 60_000_000
-"""Largest raster that is rendered in one piece (about 2 GB of working memory)."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,11 @@ class SceneOptions:
     """Rendered pixels along each side of an image pixel, 2 to 8."""
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            if getattr(self, f.name) is None and f.default is not None:
+                raise ConfigError(
+                    f"{f.name}=None is not usable: leave it out for the default, {f.default!r}."
+                )
         for name in _PAIRS:
             value = getattr(self, name)
             if value is not None:
@@ -122,13 +125,9 @@ class SceneOptions:
             value = getattr(self, name)
             if value is not None:
                 _in_range(name, value, low, high, meaning)
-        for name in ("sun_before", "sun_after"):
-            _in_range(name, getattr(self, name)[0], 0, 360, "an azimuth first")
-            _in_range(name, getattr(self, name)[1], 5, 90, "an elevation second")
-        for value in self.size_m or ():
-            _in_range("size_m", value, 1, 1e6, "width and height in metres")
-        _in_range("center", self.center[0], -180, 180, "a longitude first")
-        _in_range("center", self.center[1], -80, 84, "a latitude second")
+        for name, parts in _PARTS:
+            for value, part in zip(getattr(self, name) or (), parts, strict=False):
+                _in_range(name, value, *part, shown=getattr(self, name))
         for name in ("crs_before", "crs_after"):
             _check_crs(name, getattr(self, name))
         _choice("domain", self.domain, SAR_DOMAINS)
@@ -144,107 +143,6 @@ class SceneOptions:
         return dataclasses.replace(self, **options)
 
 
-@dataclass(frozen=True)
-class Settled:
-    """Options of one kind of scene with every ``None`` replaced, and what follows from them."""
-
-    kind: str
-    """Kind of scene as asked for."""
-    site: str
-    """What is laid out: ``railyard``, ``town`` or ``fields``."""
-    width_m: float
-    """Metres west to east."""
-    height_m: float
-    """Metres south to north."""
-    gsd_before: float
-    """Metres."""
-    gsd_after: float
-    """Metres."""
-    roles: tuple[str, ...]
-    """Bands."""
-    crs_before: CRS
-    """Of the before image."""
-    crs_after: CRS
-    """Of the after image."""
-    supersample: int
-    """Rendered pixels along each side of an image pixel."""
-    dn_scale: float
-    """Digital number of reflectance 1."""
-    saturation: float
-    """Largest digital number."""
-
-    @property
-    def sar(self) -> bool:
-        """Whether it is a radar scene."""
-        return self.kind == "sar"
-
-    @property
-    def fine_m(self) -> float:
-        """Side of a rendered pixel, metres."""
-        return min(self.gsd_before, self.gsd_after) / self.supersample
-
-
-_OPTICAL = ("blue", "green", "red", "nir", "swir16", "swir22")
-_DEFAULTS: dict[str, tuple[tuple[float, float], float, int]] = {
-    "railyard": ((500.0, 350.0), 0.5, 4),
-    "town": ((2560.0, 2560.0), 10.0, 6),
-    "fields": ((2560.0, 2560.0), 10.0, 6),
-    "sar": ((2560.0, 2560.0), 10.0, 1),
-}
-_SMALLEST = {"railyard": (120.0, 90.0), "town": (200.0, 200.0), "fields": (200.0, 200.0)}
-
-
-def settle(kind: str, options: SceneOptions) -> Settled:
-    """Fill in what suits the kind of scene.
-
-    Raises
-    ------
-    UnknownMethodError
-        If there is no such kind.
-    ConfigError
-        If the options do not go together.
-    """
-    if kind not in KINDS_OF_SCENE:
-        raise UnknownMethodError(
-            f"There is no scene of kind {kind!r}: choose one of {', '.join(KINDS_OF_SCENE)}."
-        )
-    size, gsd, bands = _DEFAULTS[kind]
-    site = options.site if kind == "sar" else kind
-    width, height = options.size_m or size
-    if width < _SMALLEST[site][0] or height < _SMALLEST[site][1]:
-        raise ConfigError(
-            f"size_m=({width:g}, {height:g}) is too small for {site!r}: give at least "
-            f"{_SMALLEST[site][0]:g} x {_SMALLEST[site][1]:g} metres."
-        )
-    before = options.gsd_before or gsd
-    after = options.gsd_after or before
-    count = options.bands or bands
-    allowed = (1, 2) if kind == "sar" else (4, 6)
-    if count not in allowed:
-        raise ConfigError(
-            f"bands={count} is not usable for {kind!r}: give {allowed[0]} or {allowed[1]}."
-        )
-    fine = min(before, after)
-    supersample = options.supersample or (3 if fine < 2 else 4)
-    pixels = (width + 60) * (height + 60) * (supersample / fine) ** 2
-    if pixels > MAX_FINE_PIXELS:
-        raise ConfigError(
-            f"size_m=({width:g}, {height:g}) at {fine:g} m would need {pixels / 1e6:.0f} million "
-            f"rendered pixels, more than {MAX_FINE_PIXELS / 1e6:.0f}: give a smaller site or "
-            "larger pixels, or tile a scene up with mosaic_strips."
-        )
-    coarse = fine >= 4
-    return Settled(
-        kind, site, float(width), float(height), float(before), float(after),
-        ("vv", "vh")[:count] if kind == "sar" else _OPTICAL[:count],
-        CRS.from_user_input(options.crs_before),
-        CRS.from_user_input(options.crs_after or options.crs_before),
-        supersample,
-        10000.0 if coarse or kind == "sar" else 2500.0,
-        65535.0 if coarse or kind == "sar" else 2047.0,
-    )  # fmt: skip
-
-
 def check_names(values: dict[str, Any]) -> None:
     """Refuse names that are no option."""
     known = [f.name for f in fields(SceneOptions)]
@@ -256,6 +154,13 @@ def check_names(values: dict[str, Any]) -> None:
 
 
 _PAIRS = ("size_m", "center", "sun_before", "sun_after", "shift_m")
+_SUN = ((0, 360, "azimuth first"), (5, 90, "elevation second"))
+_PARTS: tuple[tuple[str, tuple[tuple[float, float, str], ...]], ...] = (
+    ("sun_before", _SUN),
+    ("sun_after", _SUN),
+    ("size_m", ((1, 1e6, "width in metres first"), (1, 1e6, "height in metres second"))),
+    ("center", ((-180, 180, "longitude first"), (-80, 84, "latitude second"))),
+)
 _RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("gsd_before", 0.05, 1000, "a ground sample distance in metres"),
     ("gsd_after", 0.05, 1000, "a ground sample distance in metres"),
@@ -289,10 +194,13 @@ _RANGES: tuple[tuple[str, float, float, str], ...] = (
 )
 
 
-def _in_range(name: str, value: Any, low: float, high: float, meaning: str) -> None:
+def _in_range(
+    name: str, value: Any, low: float, high: float, meaning: str, shown: Any = None
+) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not low <= value <= high:
-        raise ConfigError(f"{name}={value!r} is not usable: give {meaning}, {low:g} to {high:g}.")
+        given = value if shown is None else shown
+        raise ConfigError(f"{name}={given!r} is not usable: give {meaning}, {low:g} to {high:g}.")
 
 
 def _pair(name: str, value: Any) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from changedet.simulation.bodies import Body
 from changedet.simulation.noise import generator
-from changedet.simulation.options import Settled
+from changedet.simulation.settled import Settled
 from changedet.simulation.shapes import Axes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from changedet.errors import ConfigError
 from changedet.model import Grid, Image, ImageInfo
 from changedet.simulation.bodies import Layout
 from changedet.simulation.canvas import Canvas, Frame, base_canvas, canvas_at
@@ -17,9 +18,10 @@ from changedet.simulation.layout_railyard import lay_out_railyard
 from changedet.simulation.light import lean, reflectance, shadow
 from changedet.simulation.materials import CLOUD, Palette
 from changedet.simulation.noise import fractal_noise, generator
-from changedet.simulation.options import SceneOptions, Settled, check_names, settle
+from changedet.simulation.options import SceneOptions, check_names
 from changedet.simulation.radar import backscatter, speckled
 from changedet.simulation.sensor import Optics, Sampler
+from changedet.simulation.settled import Settled, settle
 from changedet.simulation.traffic import add_traffic
 from changedet.simulation.truth import SceneTruth, build_truth
 
@@ -91,6 +93,8 @@ def simulate(
     ((4, 200, 300), 0)
     """
     check_names(settings)
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ConfigError(f"seed={seed!r} is not usable: give a whole number of at least 0.")
     options = (options or SceneOptions()).replace(**settings)
     site = settle(kind, options)
     frame = SiteFrame.around(*options.center)

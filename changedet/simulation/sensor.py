@@ -164,8 +164,8 @@ def _blurred(values: np.ndarray, sigma: float) -> np.ndarray:
         )
         out = values * weights[0]
         for k in range(1, radius + 1):
-            both = np.take(wide, range(radius - k, radius - k + n), axis=axis)
-            both += np.take(wide, range(radius + k, radius + k + n), axis=axis)
+            low, high = slice(radius - k, radius - k + n), slice(radius + k, radius + k + n)
+            both = wide[low] + wide[high] if axis == 0 else wide[:, low] + wide[:, high]
             both *= weights[k]
             out += both
         values = out

@@ -8,8 +8,9 @@ import numpy as np
 
 from changedet.simulation.bodies import Body, Item, Layout
 from changedet.simulation.noise import generator
-from changedet.simulation.options import SceneOptions, Settled
+from changedet.simulation.options import SceneOptions
 from changedet.simulation.plan import yard_axes
+from changedet.simulation.settled import Settled
 from changedet.simulation.shapes import Axes
 from changedet.simulation.trains import add_trains
 from changedet.simulation.vehicles import ISO_COLOURS, ISO_WEIGHTS, car, stack, truck

@@ -157,7 +157,7 @@ def _collection(rows: Iterable[tuple[Any, dict[str, Any]]], crs: CRS | None) -> 
     features = []
     for geometry, properties in rows:
         in_wgs84 = shapely.transform(
-            geometry, lambda xy: np.round(np.column_stack(_in_crs(xy, crs, WGS84)), 8)
+            geometry, lambda xy: np.round(np.column_stack(_in_crs(xy, crs, WGS84)), 7)
         )
         if in_wgs84.geom_type == "Polygon":
             in_wgs84 = shapely.geometry.polygon.orient(in_wgs84, 1.0)
