@@ -7,92 +7,22 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rasterio._base import DatasetBase
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.vrt import WarpedVRT
 
 from changedet.errors import ImageReadError
-from changedet.loading.domains import settle_domain
+from changedet.loading.layout import Layout, describe_dataset
 from changedet.loading.masks import MaskFile, check_mask, mask_array
-from changedet.loading.metadata import (
-    collect_tags,
-    find_domain,
-    read_acquisition,
-    sentinel2_offset,
-)
-from changedet.loading.rasters import (
-    display_name,
-    grid_of,
-    is_url,
-    open_dataset,
-    reading,
-    rio_window,
-)
-from changedet.loading.roles import assign_roles
-from changedet.loading.sources import (
-    OpenOptions,
-    Source,
-    register_adapter,
-    select_bands,
-    usable_pixels,
-)
+from changedet.loading.rasters import is_url, open_dataset, reading, rio_window
+from changedet.loading.sources import OpenOptions, Source, register_adapter, usable_pixels
 from changedet.model import ImageInfo, Window
 
 _REOPEN_AFTER_BYTES = 64 * 2**20
 """Raw bytes read through one handle before it is opened anew, which empties GDAL's block cache
 of this file: the cache could otherwise grow to 5 % of the machine's memory."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How stored values become physical ones."""
-
-    numbers: tuple[int, ...]
-    """1-based number in the file of each band that can be read."""
-    scales: tuple[float, ...]
-    """Physical = stored * scale + offset, by band."""
-    offsets: tuple[float, ...]
-    """See ``scales``."""
-    nodata: tuple[float | None, ...]
-    """Stored value that means nothing, by band."""
-    alpha: int | None
-    """1-based number of the alpha band."""
-    masked: bool
-    """Whether the file brings a mask band, inside or beside it (``.msk``)."""
-
-    def invalid(self, raw: np.ndarray, bands: Sequence[int]) -> np.ndarray | None:
-        """(y, x) bool, True where any band holds its nodata value; None where none can."""
-        out: np.ndarray | None = None
-        for values, band in zip(raw, bands, strict=True):
-            nodata = self.nodata[band]
-            if nodata is None:
-                continue
-            if np.isnan(nodata):
-                hit = np.isnan(values) if values.dtype.kind == "f" else None
-            elif values.dtype.kind == "f":
-                with np.errstate(over="ignore"):
-                    hit = values == values.dtype.type(nodata)
-            else:
-                limits = np.iinfo(values.dtype)
-                inside = nodata == int(nodata) and limits.min <= nodata <= limits.max
-                hit = values == values.dtype.type(int(nodata)) if inside else None
-            if hit is not None:
-                out = hit if out is None else out | hit
-        return out
-
-    def physical(self, raw: np.ndarray, bands: Sequence[int]) -> np.ndarray:
-        """Apply scale and offset; the raw array itself where there are none."""
-        scale = np.array([self.scales[b] for b in bands])[:, None, None]
-        offset = np.array([self.offsets[b] for b in bands])[:, None, None]
-        if np.all(scale == 1) and np.all(offset == 0):
-            return raw
-        exact: Any = np.float64 if raw.dtype.itemsize > 2 else np.float32
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled: np.ndarray = raw.astype(exact) * scale.astype(exact)
-            return scaled + offset.astype(exact)
 
 
 class FileSource(Source):
@@ -199,8 +129,8 @@ class DatasetSource(FileSource):
 def _open_file(obj: Any, options: OpenOptions) -> Source:
     path = os.fspath(obj)
     with open_dataset(path) as dataset:
-        layout, info = _describe(dataset, path, options)
-    return FileSource(path, layout, info, _mask(options, info, whole=False))
+        layout, info = describe_dataset(dataset, path, options)
+    return FileSource(path, layout, info, _mask(options, info))
 
 
 def _open_borrowed(obj: Any, options: OpenOptions) -> Source:
@@ -210,134 +140,22 @@ def _open_borrowed(obj: Any, options: OpenOptions) -> Source:
         raise ImageReadError(
             f"The dataset {obj.name} is open for writing only: close it and give its path."
         )
-    layout, info = _describe(obj, obj.name, options)
-    return DatasetSource(obj, layout, info, _mask(options, info, whole=False))
+    layout, info = describe_dataset(obj, obj.name, options)
+    return DatasetSource(obj, layout, info, _mask(options, info))
 
 
-def _mask(options: OpenOptions, info: ImageInfo, whole: bool) -> MaskFile | np.ndarray | None:
+def _mask(options: OpenOptions, info: ImageInfo) -> MaskFile | np.ndarray | None:
     if options.mask is None:
         return None
     check_mask(options.mask, info.name)
-    if isinstance(options.mask, str | os.PathLike) and not whole:
+    if isinstance(options.mask, str | os.PathLike):
         return MaskFile(os.fspath(options.mask), info.grid, info.name)
     return mask_array(options.mask, info.grid, info.name)
 
 
-def _describe(dataset: Any, path: str, options: OpenOptions) -> tuple[Layout, ImageInfo]:
-    """Everything that a dataset says about itself."""
-    name = options.name or display_name(path)
-    _check_kind(dataset, name)
-    grid, notes = grid_of(dataset, path)
-    numbers = [i for i, c in zip(dataset.indexes, dataset.colorinterp, strict=True)
-               if c != ColorInterp.alpha]  # fmt: skip
-    alpha = next((i for i in dataset.indexes if i not in numbers), None)
-    tags = collect_tags(dataset.tags(), dataset.tags(ns="IMAGERY"), dataset.tags(ns="IMD"))
-    when = read_acquisition(tags, path)
-    descriptions = [dataset.descriptions[i - 1] for i in numbers]
-    colours = [dataset.colorinterp[i - 1].name for i in numbers]
-    band_tags = [collect_tags(dataset.tags(i), dataset.tags(i, ns="IMAGERY")) for i in numbers]
-    roles = assign_roles(
-        descriptions, colours, band_tags, _platform_hint(when.platform, tags, path)
-    )
-    keep = select_bands(roles, options.bands, name)
-    numbers, roles = [numbers[i] for i in keep], tuple(roles[i] for i in keep)
-    layout, s2_notes, saturation = _layout(dataset, numbers, alpha, tags, path)
-    units = [dataset.units[i - 1] for i in numbers]
-    found, radar = find_domain(tags, roles, [descriptions[i] for i in keep], units)
-    dtype = np.dtype(dataset.dtypes[numbers[0] - 1])
-    sample = _sample(dataset, numbers[0]) if radar and found is None and dtype.kind == "f" else None
-    domain, source, guesses = settle_domain(options.domain, found, radar, dtype, sample)
-    local = not is_url(path) and os.path.isfile(path)
-    info = ImageInfo(
-        name, grid, roles, str(dtype), domain, source, when.acquired, when.sun_azimuth_deg,
-        when.sun_elevation_deg, when.view_azimuth_deg, when.off_nadir_deg, when.platform,
-        size_bytes=os.path.getsize(path) if local else None, saturation=saturation,
-        notes=(*notes, *s2_notes, *_mask_notes(layout, options), *guesses),
-    )  # fmt: skip
-    return layout, info
-
-
-def _check_kind(dataset: Any, name: str) -> None:
-    if dataset.count == 0:
-        inside = ", ".join(dataset.subdatasets[:4])
-        raise ImageReadError(
-            f"{name} holds no bands of its own"
-            + (
-                f" but {len(dataset.subdatasets)} images: give one of them, {inside}."
-                if inside
-                else "."
-            )
-        )
-    if any(np.dtype(d).kind == "c" for d in dataset.dtypes if "complex" in d):
-        raise ImageReadError(
-            f"{name} holds complex values ({dataset.dtypes[0]}): give its amplitude or intensity."
-        )
-    if dataset.colorinterp[0] == ColorInterp.palette:
-        raise ImageReadError(
-            f"{name} holds colour numbers of a palette, not brightness: expand it first, for "
-            "example with gdal_translate -expand rgb."
-        )
-    if all(c == ColorInterp.alpha for c in dataset.colorinterp):
-        raise ImageReadError(f"{name} holds an alpha band and nothing else.")
-
-
-def _platform_hint(platform: str | None, tags: dict[str, str], path: str) -> str | None:
-    _, product, _ = sentinel2_offset(tags, path, integers=True, scaled=False)
-    return product or platform
-
-
-def _layout(
-    dataset: Any, numbers: list[int], alpha: int | None, tags: dict[str, str], path: str
-) -> tuple[Layout, tuple[str, ...], float | None]:
-    scales = [dataset.scales[i - 1] for i in numbers]
-    offsets = [dataset.offsets[i - 1] for i in numbers]
-    nodata = [dataset.nodatavals[i - 1] for i in numbers]
-    dtype = np.dtype(dataset.dtypes[numbers[0] - 1])
-    flags = dataset.mask_flag_enums[numbers[0] - 1]
-    masked = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
-    add, product, note = sentinel2_offset(
-        tags, path, integers=dtype.kind in "ui", scaled=any(o != 0 for o in offsets)
-    )
-    notes = [note] if note else []
-    if add:
-        offsets = [o + add * s for o, s in zip(offsets, scales, strict=True)]
-    if product and not masked and alpha is None and all(n is None for n in nodata):
-        nodata = [0.0] * len(nodata)
-        notes.append("Sentinel-2: digital number 0 taken as no data")
-    top = {"uint8": 255.0}.get(str(dtype), 65535.0 if product else None)
-    saturation = None if top is None else top * scales[0] + offsets[0]
-    if any(s != 1 for s in scales) or any(o != 0 for o in offsets):
-        notes.append(f"scale {scales[0]:g} and offset {offsets[0]:g} applied")
-    layout = Layout(tuple(numbers), tuple(scales), tuple(offsets), tuple(nodata), alpha, masked)
-    return layout, tuple(notes), saturation
-
-
-def _mask_notes(layout: Layout, options: OpenOptions) -> list[str]:
-    notes = []
-    values = sorted({f"{n:g}" for n in layout.nodata if n is not None})
-    if values:
-        notes.append(f"no-data value {', '.join(values)}")
-    if layout.masked:
-        notes.append("mask band used")
-    if layout.alpha is not None:
-        notes.append("alpha band used as mask")
-    if options.mask is not None:
-        notes.append("user mask used")
-    return notes
-
-
-def _sample(dataset: Any, number: int) -> np.ndarray:
-    """Some pixels of one band, for telling decibels from intensity."""
-    window = Window(
-        max(0, dataset.height // 2 - 128), max(0, dataset.width // 2 - 128),
-        min(256, dataset.height), min(256, dataset.width),
-    )  # fmt: skip
-    with reading(dataset.name, window):
-        values: np.ndarray = dataset.read(number, window=rio_window(window))
-    return values[np.isfinite(values)]
-
-
 register_adapter("a path or URL", lambda obj: isinstance(obj, str | os.PathLike), _open_file)
 register_adapter(
-    "an open rasterio dataset", lambda obj: isinstance(obj, DatasetBase), _open_borrowed
+    "an open rasterio dataset",
+    lambda obj: isinstance(obj, DatasetReader | DatasetWriter | WarpedVRT),
+    _open_borrowed,
 )

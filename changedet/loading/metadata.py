@@ -48,7 +48,6 @@ _PLATFORM_NAMES = (
     (r"L[COTEM]0?([45789])_?L\d", "landsat-{}"),
 )
 _S2_PRODUCT = re.compile(r"S2[ABCD]_MSIL[12][AC]_\d{8}T\d{6}_N(\d{4})_R\d{3}", re.IGNORECASE)
-_S2_NODATA_NOTE = "Sentinel-2: digital number 0 taken as no data"
 
 
 @dataclass(frozen=True)
@@ -196,8 +195,16 @@ def find_domain(
     return None, True
 
 
+def is_sentinel2(tags: Tags, name: str, platform: str | None = None) -> bool:
+    """Whether tags or the product's name say Sentinel-2, and the platform does not deny it."""
+    if platform is not None:
+        return bool(re.match(r"s(entinel[\s_-]?)?2", platform.lower()))
+    keys = ("PROCESSING_BASELINE", "BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")
+    return bool(_S2_PRODUCT.search(name)) or any(k.startswith(keys) for k in tags)
+
+
 def sentinel2_offset(
-    tags: Tags, name: str, integers: bool, scaled: bool
+    tags: Tags, name: str, integers: bool, scaled: bool, platform: str | None = None
 ) -> tuple[float, Literal["sentinel-2", ""], str]:
     """Offset to add to Sentinel-2 digital numbers since processing baseline 04.00.
 
@@ -211,6 +218,8 @@ def sentinel2_offset(
         Whether pixels are integers (digital numbers); an offset is for nothing else.
     scaled : bool
         Whether the file brings an offset of its own, which then counts alone.
+    platform : str, optional
+        Satellite; nothing is done for any other than Sentinel-2.
 
     Returns
     -------
@@ -224,7 +233,8 @@ def sentinel2_offset(
     product = _S2_PRODUCT.search(name)
     baseline_text = tags.get("PROCESSING_BASELINE", "")
     declared = sorted(k for k in tags if k.startswith(("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")))
-    if not integers or not (product or baseline_text or declared):
+    told = product or baseline_text or declared
+    if not integers or not told or not is_sentinel2(tags, name, platform):
         return 0.0, "", ""
     if scaled:
         return 0.0, "sentinel-2", "Sentinel-2: the offset in the file itself was used"

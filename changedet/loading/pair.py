@@ -11,9 +11,10 @@ from affine import Affine
 
 from changedet.errors import BandError
 from changedet.loading.area import AreaMask
+from changedet.loading.positions import Positions, spread_nodes
 from changedet.loading.reduced import reduce_source
 from changedet.loading.sources import Source
-from changedet.loading.warp import Warp, spread_nodes
+from changedet.loading.warp import Warp
 from changedet.model import Alignment, Grid, Image, ImageInfo, ImagePair, Places, Window
 
 _SIGMA_STEP = 32
@@ -144,7 +145,7 @@ class AlignedPair:
         for source, bands, alignment in zip(
             self._sources, self._bands, (None, self.alignment), strict=True
         ):
-            fine = Warp(source, bands, self._grid, alignment)
+            fine = Positions(self._grid, source.info.grid, alignment)
             small, chosen = reduce_source(source, bands, fine, self._grid, factor)
             pixels, valid = Warp(small, chosen, self._grid, alignment, factor).read(grid.window)
             if area is not None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from affine import Affine
 
+from changedet.loading.positions import Positions
 from changedet.loading.resample import block_mean
 from changedet.loading.sources import ArraySource, Source
-from changedet.loading.warp import Warp
 from changedet.model import Grid, Window
 
 _CHUNK = 2_000_000
@@ -21,7 +21,7 @@ _MARGIN = 4
 
 
 def reduce_source(
-    source: Source, bands: Sequence[int], warp: Warp, grid: Grid, factor: int
+    source: Source, bands: Sequence[int], positions: Positions, grid: Grid, factor: int
 ) -> tuple[Source, Sequence[int]]:
     """Average a source for an overview that is ``factor`` times coarser than the common grid.
 
@@ -35,8 +35,8 @@ def reduce_source(
         Where pixels come from.
     bands : sequence of int
         0-based positions in ``source.info.roles``.
-    warp : Warp
-        Lays the source on the common grid.
+    positions : Positions
+        Where the common grid lies in the source.
     grid : Grid
         The common grid.
     factor : int
@@ -49,8 +49,8 @@ def reduce_source(
     bands : sequence of int
         Which of its bands to read.
     """
-    rows, cols = _positions(warp, grid)
-    step = _step(warp, grid, factor)
+    rows, cols = _spots(positions, grid)
+    step = _step(positions, grid, factor)
     if step == (1, 1) or not len(rows):
         return source, bands
     top, height = _span(rows, step[0], source.info.grid.height)
@@ -70,22 +70,22 @@ def reduce_source(
     return ArraySource(pixels, info, valid), range(len(roles))
 
 
-def _positions(warp: Warp, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def _spots(positions: Positions, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Where the common grid lies in the source: some positions all over it."""
     r, c = np.meshgrid(
         np.linspace(-0.5, grid.height - 0.5, 33),
         np.linspace(-0.5, grid.width - 0.5, 33),
         indexing="ij",
     )
-    rows, cols = warp.source_position(r.ravel(), c.ravel())
+    rows, cols = positions.exact(r.ravel(), c.ravel())
     ok = np.isfinite(rows) & np.isfinite(cols)
     return rows[ok], cols[ok]
 
 
-def _step(warp: Warp, grid: Grid, factor: int) -> tuple[int, int]:
+def _step(positions: Positions, grid: Grid, factor: int) -> tuple[int, int]:
     """Source pixels (rows, columns) to average: the overview's pixel size, rounded down."""
     r, c = (grid.height - 1) / 2, (grid.width - 1) / 2
-    rows, cols = warp.source_position(
+    rows, cols = positions.exact(
         np.array([r - 0.5, r + 0.5, r, r]), np.array([c, c, c - 0.5, c + 0.5])
     )
     out = []

@@ -18,9 +18,8 @@ import cv2
 import numpy as np
 
 from changedet.errors import MissingDependencyError
+from changedet.loading.positions import UNITS
 
-UNITS = 1024
-"""Positions are rounded to 1/1024 px, so that they do not depend on where a window starts."""
 REACH = (1, 2)
 """Pixels that the kernel needs before and after the pixel at or before a position."""
 _LANES = 16

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import shapely
@@ -18,17 +18,15 @@ from pyproj.exceptions import CRSError
 from changedet.errors import (
     CoverageWarning,
     GeometryError,
-    GeometryRepairedWarning,
     MetadataWarning,
     MissingCRSError,
     VectorReadError,
     require,
 )
+from changedet.loading.shapes import Kind, usable_shape
 from changedet.model import WGS84, Grid, Places
 
-Kind = Literal["polygon", "line"]
 _NAMES = ("name", "zone", "id")
-_TYPES = {"polygon": ("Polygon", "MultiPolygon"), "line": ("LineString", "MultiLineString")}
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def read_places(
         raise VectorReadError(f"{label} holds no features: give at least one {kind}.")
     names = _unique(_names(features, name_property, kind, label), label)
     shapes = [
-        _usable(f.geometry, kind, f"{name!r} in {label}")
+        usable_shape(f.geometry, kind, f"{name!r} in {label}")
         for f, name in zip(features, names, strict=True)
     ]
     weights = tuple(_weight(f, n, label) for f, n in zip(features, names, strict=True))
@@ -142,14 +140,13 @@ def _load(source: Any) -> tuple[list[_Feature], CRS | None, str]:
         return (*_from_file(path), path)
     if hasattr(source, "geometry") and hasattr(source, "crs") and hasattr(source, "columns"):
         return (*_from_frame(source), "the GeoDataFrame")
-    if not isinstance(source, Mapping):
-        source = getattr(source, "__geo_interface__", None)
-    if not isinstance(source, Mapping):
+    value = source if isinstance(source, Mapping) else getattr(source, "__geo_interface__", None)
+    if not isinstance(value, Mapping):
         raise VectorReadError(
             "Places must be a path, a GeoJSON mapping, a GeoDataFrame or an object with "
             f"__geo_interface__; {type(source).__name__} is none of them."
         )
-    return (*_from_mapping(source, "the given mapping"), "the given mapping")
+    return (*_from_mapping(value, "the given mapping"), "the given mapping")
 
 
 def _read_json(path: str) -> Any:
@@ -289,50 +286,6 @@ def _weight(feature: _Feature, name: str, label: str) -> float:
             f"Feature {name!r} in {label} has weight {value!r}: give a number of 0 or more."
         )
     return weight
-
-
-def _usable(shape: Any, kind: Kind, feature: str) -> Any:
-    """Check a geometry, and repair it where that can be done."""
-    if shape is None or shape.is_empty:
-        raise GeometryError(f"Feature {feature} has no geometry: draw it, or remove the feature.")
-    if shape.geom_type not in _TYPES[kind]:
-        raise GeometryError(
-            f"Feature {feature} is a {shape.geom_type}; needed is a {' or '.join(_TYPES[kind])}."
-        )
-    shape = shapely.force_2d(shape)
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise GeometryError(f"Feature {feature} has coordinates that are not finite: redraw it.")
-    return _usable_polygon(shape, feature) if kind == "polygon" else _usable_line(shape, feature)
-
-
-def _usable_polygon(shape: Any, feature: str) -> Any:
-    if shape.is_valid and shape.area > 0:
-        return shape
-    reason = shapely.is_valid_reason(shape)
-    parts = shapely.get_parts(shapely.make_valid(shape))
-    nested = [p for part in parts for p in shapely.get_parts(part)]
-    polygons = [p for p in nested if p.geom_type == "Polygon" and p.area > 0]
-    if not polygons:
-        raise GeometryError(
-            f"Feature {feature} is not a valid polygon ({reason}) and no area is left after "
-            "repair: redraw it."
-        )
-    repaired = shapely.union_all(polygons)
-    warnings.warn(
-        f"Feature {feature} was not a valid polygon ({reason}) and was repaired: its area is now "
-        f"{repaired.area:g} square units in {len(shapely.get_parts(repaired))} parts.",
-        GeometryRepairedWarning,
-        stacklevel=5,
-    )
-    return repaired
-
-
-def _usable_line(shape: Any, feature: str) -> Any:
-    if shape.geom_type == "MultiLineString":
-        shape = shapely.line_merge(shape)
-    if shape.length == 0:
-        raise GeometryError(f"Feature {feature} is a line of length zero: redraw it.")
-    return shape
 
 
 def _warn_outside(places: Places, grid: Grid) -> None:

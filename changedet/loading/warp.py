@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from changedet.loading.gridlink import GridLink
+from changedet.loading.positions import UNITS, Positions, Shift
 from changedet.loading.resample import (
     REACH,
-    UNITS,
     Gather,
     block_all,
     block_mean,
@@ -18,19 +16,10 @@ from changedet.loading.resample import (
     spread,
 )
 from changedet.loading.sources import Source
-from changedet.model import Alignment, Grid, Lattice, Window
+from changedet.model import Alignment, Grid, Window
 
-_COARSENING = 1.3
-"""Source pixels a target pixel from which on pixels are averaged."""
-_NODE_ERROR = 0.003
-"""Largest error of positions interpolated between nodes, pixels of source or target, whichever
-are larger on the ground."""
-_STEPS = (64, 32, 16, 8, 4, 2)
-"""Distances between nodes that are tried, pixels."""
 _BLOCK = 512
 """Largest side of what is resampled at once, pixels of the (refined) target."""
-_FAR = -1e7
-"""Stands for a position that is nowhere."""
 
 
 class Warp:
@@ -70,107 +59,17 @@ class Warp:
     ) -> None:
         self.source = source
         self.bands = tuple(bands)
-        self.shape = (math.ceil(grid.height / zoom), math.ceil(grid.width / zoom))
-        self._link = GridLink(grid, source.info.grid)
-        alignment = alignment or Alignment.identity()
-        self._lattices = (alignment.dy, alignment.dx)
-        self._constant = _constant(self._lattices)
-        self._zoom = zoom
-        self.refinement = self._refinement()
-        self._pitch = tuple(zoom / n for n in self.refinement)
-        self._shift = self._plain_shift()
-        self._step = 0 if self._shift else self._node_step()
-
-    # -- geometry ---------------------------------------------------------------------------
-
-    def source_position(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Exact (row, col) in the source of positions in the common grid, elementwise."""
-        if self._constant is not None:
-            dy, dx = self._constant
-            return self._link.rowcol(rows - dy, cols - dx)
-        down, along = self._lattices
-        return self._link.rowcol(rows - down.at(rows, cols), cols - along.at(rows, cols))
-
-    def _refined_position(
-        self, rows: np.ndarray, cols: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Exact (row, col) in the source of refined target pixels."""
-        down, along = self._pitch
-        return self.source_position((rows + 0.5) * down - 0.5, (cols + 0.5) * along - 0.5)
-
-    def _scale(self) -> tuple[float, float]:
-        """Source pixels a target pixel is high and wide, at the centre (1 where undefined)."""
-        h, w = self._link.source.shape
-        r, c = (h - 1) / 2, (w - 1) / 2
-        rows, cols = self.source_position(
-            np.array([r - 0.5, r + 0.5, r, r]), np.array([c, c, c - 0.5, c + 0.5])
-        )
-        out = []
-        for i in (0, 2):
-            size = math.hypot(rows[i + 1] - rows[i], cols[i + 1] - cols[i]) * self._zoom
-            out.append(size if math.isfinite(size) and size > 0 else 1.0)
-        return out[0], out[1]
-
-    def _refinement(self) -> tuple[int, int]:
-        """Sub-pixels a target pixel (rows, columns)."""
-        out = []
-        for size in self._scale():
-            whole = round(size)
-            near = whole if abs(size - whole) < 0.02 else math.ceil(size / 1.1)
-            out.append(1 if size <= _COARSENING else near)
-        return out[0], out[1]
-
-    def _plain_shift(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
-        """Direction and shift (rows, columns; in 1/1024 px) where pixels are merely shifted."""
-        linear = self._link.affine
-        if linear is None or self._constant is None:
-            return None
-        if linear.b != 0 or linear.d != 0:
-            return None
-        signs, shifts = [], []
-        for slope, pitch, size in zip((linear.e, linear.a), self._pitch, self.shape, strict=True):
-            stretch = abs(abs(slope * pitch) - 1)
-            if stretch * size * max(self.refinement) > 0.5 / UNITS:
-                return None
-            signs.append(1 if slope > 0 else -1)
-        row, col = self._refined_position(np.zeros(1), np.zeros(1))
-        shifts = [round(float(v[0]) * UNITS) for v in (row, col)]
-        return (signs[0], signs[1]), (shifts[0], shifts[1])
-
-    def _node_step(self) -> int:
-        """Widest distance of nodes (refined pixels) between which positions are exact enough."""
-        height, width = (s * n for s, n in zip(self.shape, self.refinement, strict=True))
-        fine = min(1.0, *(s / n for s, n in zip(self._scale(), self.refinement, strict=True)))
-        for step in _STEPS:
-            rows = np.unique(np.linspace(0, height // step, 33).astype(int)) * step
-            cols = np.unique(np.linspace(0, width // step, 33).astype(int)) * step
-            r, c = (v.ravel().astype(np.float64) for v in np.meshgrid(rows, cols, indexing="ij"))
-            worst = 0.0
-            for down, along in ((0.5, 0.5), (0.5, 0.0), (0.0, 0.5)):
-                exact = self._refined_position(r + down * step, c + along * step)
-                rough = np.zeros((2, len(r)))
-                for i, wi in ((0, 1 - down), (1, down)):
-                    for j, wj in ((0, 1 - along), (1, along)):
-                        corner = self._refined_position(r + i * step, c + j * step)
-                        with np.errstate(invalid="ignore"):
-                            rough += wi * wj * np.stack(corner)
-                with np.errstate(invalid="ignore"):
-                    error = np.abs(rough - np.stack(exact))
-                worst = max(worst, float(np.nanmax(np.where(np.isfinite(error), error, 0.0))))
-            if worst < _NODE_ERROR * fine:
-                break
-        return step
-
-    # -- pixels -----------------------------------------------------------------------------
+        self.positions = Positions(grid, source.info.grid, alignment, zoom)
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (band, y, x) float32 and validity (y, x) of a window inside the target."""
         pixels = np.zeros((len(self.bands), *window.shape), dtype=np.float32)
         valid = np.zeros(window.shape, dtype=bool)
-        down, along = self.refinement
+        shift = self.positions.shift
+        down, along = self.positions.refinement
         high = max(1, _BLOCK // down)
-        wide = max(1, (_BLOCK if self._shift is None else 4 * _BLOCK) // along)
-        if self._shift is not None and self.refinement == (1, 1):
+        wide = max(1, (_BLOCK if shift is None else 4 * _BLOCK) // along)
+        if shift is not None and self.positions.refinement == (1, 1):
             high = wide = 4096
         for row in range(0, window.height, high):
             for col in range(0, window.width, wide):
@@ -181,7 +80,7 @@ class Warp:
                 fine = Window(
                     part.row * down, part.col * along, part.height * down, part.width * along
                 )
-                values, good = self._shifted(fine) if self._shift else self._gathered(fine)
+                values, good = self._shifted(fine, shift) if shift else self._gathered(fine)
                 good = block_all(good, down, along)
                 values = block_mean(values, down, along)
                 if not good.all():
@@ -196,11 +95,11 @@ class Warp:
 
         Of any of the sub-pixels, where the source is finer. False outside the source.
         """
-        down, along = self.refinement
+        down, along = self.positions.refinement
         fine = Window(
             window.row * down, window.col * along, window.height * down, window.width * along
         )
-        rows, cols = ((q + UNITS // 2) // UNITS for q in self._positions(fine))
+        rows, cols = ((q + UNITS // 2) // UNITS for q in self.positions.of_window(fine))
         height, width = self.source.info.grid.shape
         inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
         hit = np.zeros(fine.shape, dtype=bool)
@@ -216,10 +115,9 @@ class Warp:
         shape = (len(self.bands), *window.shape)
         return np.zeros(shape, dtype=np.float32), np.zeros(window.shape, dtype=bool)
 
-    def _shifted(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    def _shifted(self, window: Window, shift: Shift) -> tuple[np.ndarray, np.ndarray]:
         """Refined pixels where the source is merely shifted (and perhaps mirrored)."""
-        assert self._shift is not None
-        (sign_r, sign_c), (shift_r, shift_c) = self._shift
+        (sign_r, sign_c), (shift_r, shift_c) = shift
         height, width = self.source.info.grid.shape
         # in a mirrored axis positions are counted from the other end
         if sign_r < 0:
@@ -257,7 +155,7 @@ class Warp:
 
     def _gathered(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Refined pixels anywhere."""
-        rows, cols = self._positions(window)
+        rows, cols = self.positions.of_window(window)
         height, width = self.source.info.grid.shape
         half = UNITS // 2
         inside = (rows >= -half) & (rows <= height * UNITS - half)
@@ -282,35 +180,6 @@ class Warp:
         out = np.stack([gather.band(band) for band in pixels])
         valid = inside & ~gather.touches(bad) if bad.any() else inside
         return out, valid
-
-    def _positions(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Positions in the source in 1/1024 px, whole numbers in float64, of refined pixels."""
-        if self._shift is not None:
-            (sign_r, sign_c), (shift_r, shift_c) = self._shift
-            lines = (window.row + np.arange(window.height, dtype=np.float64)) * sign_r * UNITS
-            places = (window.col + np.arange(window.width, dtype=np.float64)) * sign_c * UNITS
-            shape = window.shape
-            return (
-                np.broadcast_to((lines + shift_r)[:, None], shape),
-                np.broadcast_to((places + shift_c)[None, :], shape),
-            )
-        step = self._step
-        i0, j0 = window.row // step, window.col // step
-        i1 = (window.row + window.height - 1) // step + 1
-        j1 = (window.col + window.width - 1) // step + 1
-        node_r, node_c = (
-            v.ravel()
-            for v in np.meshgrid(
-                np.arange(i0, i1 + 1) * float(step), np.arange(j0, j1 + 1) * float(step),
-                indexing="ij",
-            )
-        )  # fmt: skip
-        place = Window(window.row - i0 * step, window.col - j0 * step, *window.shape)
-        out = []
-        for nodes in self._refined_position(node_r, node_c):
-            grid = np.where(np.isfinite(nodes), nodes, _FAR).reshape(i1 - i0 + 1, j1 - j0 + 1)
-            out.append(np.rint(spread_nodes(grid * UNITS, step, place)))
-        return out[0], out[1]
 
     def _fetch(
         self, window: Window, mirrored: tuple[bool, bool]
@@ -341,31 +210,3 @@ class Warp:
         west, east = inner.col - window.col, window.col + window.width - inner.col - inner.width
         sides = ((top, bottom), (west, east))
         return np.pad(pixels, ((0, 0), *sides), mode="edge"), np.pad(bad, sides, mode="edge")
-
-
-def spread_nodes(nodes: np.ndarray, step: int, place: Window) -> np.ndarray:
-    """Interpolate node values bilinearly at whole pixels.
-
-    Parameters
-    ----------
-    nodes : (n, m) float64 array
-        Values at pixels ``step`` apart, the first at pixel (0, 0).
-    step : int
-        Pixels between nodes.
-    place : Window
-        Pixels wanted, inside the nodes. The same pixel gets the same bits in any window.
-    """
-    rows = place.row + np.arange(place.height)
-    i, t = rows // step, (rows % step / step)[:, None]
-    tall = nodes[i] + (nodes[i + 1] - nodes[i]) * t
-    rise = np.diff(tall, axis=1)
-    u = np.arange(step) / step
-    wide = tall[:, :-1, None] + rise[:, :, None] * u
-    return wide.reshape(len(rows), -1)[:, place.col : place.col + place.width]
-
-
-def _constant(lattices: tuple[Lattice, Lattice]) -> tuple[float, float] | None:
-    """(dy, dx) where they are the same everywhere, else None."""
-    if any(np.ptp(lattice.values) != 0 for lattice in lattices):
-        return None
-    return float(lattices[0].values.flat[0]), float(lattices[1].values.flat[0])

@@ -160,7 +160,7 @@ def test_the_two_ways_to_interpolate_agree() -> None:
     source = open_source((image, TARGET))
     fast = Warp(source, (0,), TARGET, translation(0.3125, -0.6875))
     slow = Warp(source, (0,), TARGET, translation(0.3125, -0.6875))
-    slow._shift, slow._step = None, 16
+    slow.positions.shift, slow.positions.step = None, 16
     inner = Window(10, 10, 100, 120)
     assert np.abs(fast.read(inner)[0] - slow.read(inner)[0]).max() < 1e-5
 
