@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -29,7 +30,8 @@ class AreaMask:
         return {k: v for k, v in self.__dict__.items() if k != "_block"}
 
     @cached_property
-    def _block(self):  # type: ignore[no-untyped-def]
+    def _block(self) -> Callable[[int, int], np.ndarray]:
+        """Return :meth:`_draw` with a memory for the blocks asked for last."""
         return lru_cache(maxsize=64)(self._draw)
 
     def _draw(self, i: int, j: int) -> np.ndarray:

@@ -99,6 +99,12 @@ def _pixel_grid(before: ImageInfo, after: ImageInfo, grid: Literal["native"] | f
             f"{after.grid.height} x {after.grid.width}. Without georeferencing both must have one "
             "size: crop them, or give them a CRS and a geotransform."
         )
+    if before.grid != after.grid:
+        raise GridError(
+            f"Neither image has a coordinate reference system, and their geotransforms differ: "
+            f"{before.name} has {tuple(before.grid.transform[:6])}, {after.name} "
+            f"{tuple(after.grid.transform[:6])}. Give both the same, or a CRS."
+        )
     if grid != "native":
         raise GridError(
             f"A grid of {grid:g} m was asked for, but neither image is georeferenced: use 'native'."
@@ -109,7 +115,7 @@ def _pixel_grid(before: ImageInfo, after: ImageInfo, grid: Literal["native"] | f
         NoGeoreferencingWarning,
         stacklevel=4,
     )
-    return Grid.pixels(*before.grid.shape)
+    return before.grid
 
 
 def _ground_grid(

@@ -63,31 +63,36 @@ class Warp:
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (band, y, x) float32 and validity (y, x) of a window inside the target."""
-        pixels = np.zeros((len(self.bands), *window.shape), dtype=np.float32)
-        valid = np.zeros(window.shape, dtype=bool)
         shift = self.positions.shift
         down, along = self.positions.refinement
         high = max(1, _BLOCK // down)
         wide = max(1, (_BLOCK if shift is None else 4 * _BLOCK) // along)
         if shift is not None and self.positions.refinement == (1, 1):
             high = wide = 4096
+        if window.height <= high and window.width <= wide:
+            return self._block(window)
+        pixels, valid = self._nothing(window)
         for row in range(0, window.height, high):
             for col in range(0, window.width, wide):
                 part = Window(
                     window.row + row, window.col + col,
                     min(high, window.height - row), min(wide, window.width - col),
                 )  # fmt: skip
-                fine = Window(
-                    part.row * down, part.col * along, part.height * down, part.width * along
-                )
-                values, good = self._shifted(fine, shift) if shift else self._gathered(fine)
-                good = block_all(good, down, along)
-                values = block_mean(values, down, along)
-                if not good.all():
-                    values[:, ~good] = 0
                 place = part.within(window)
-                pixels[(slice(None), *place)] = values
-                valid[place] = good
+                pixels[(slice(None), *place)], valid[place] = self._block(part)
+        return pixels, valid
+
+    def _block(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Target pixels of a window small enough to be resampled at once."""
+        down, along = self.positions.refinement
+        fine = Window(
+            window.row * down, window.col * along, window.height * down, window.width * along
+        )
+        shift = self.positions.shift
+        pixels, valid = self._shifted(fine, shift) if shift else self._gathered(fine)
+        pixels, valid = block_mean(pixels, down, along), block_all(valid, down, along)
+        if not valid.all():
+            pixels[:, ~valid] = 0
         return pixels, valid
 
     def touched(self, window: Window) -> np.ndarray:

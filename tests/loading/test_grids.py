@@ -191,6 +191,14 @@ def test_neither_has_a_crs_and_the_sizes_differ() -> None:
         choose_grid(info(Grid.pixels(130, 170), "b"), info(Grid.pixels(130, 171), "a"))
 
 
+def test_neither_has_a_crs_and_the_transforms_differ() -> None:
+    moved = info(Grid(Affine(1, 0, 5, 0, 1, 0), 130, 170), "a")
+    with pytest.raises(GridError, match="their geotransforms differ: b has"):
+        choose_grid(info(Grid.pixels(130, 170), "b"), moved)
+    with pytest.warns(NoGeoreferencingWarning):
+        assert choose_grid(moved, moved) == moved.grid
+
+
 def test_metres_without_georeferencing() -> None:
     plain = info(Grid.pixels(130, 170))
     with pytest.raises(GridError, match="grid of 5 m was asked for, but neither"):

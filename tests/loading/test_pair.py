@@ -14,7 +14,7 @@ import shapely
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 
 from changedet.config import Config
 from changedet.errors import BandError, NoGeoreferencingWarning
@@ -62,6 +62,29 @@ def test_partial_overlap_is_cropped_to_whole_pixels() -> None:
     inner = (slice(None), slice(2, -2), slice(2, -2))
     assert np.abs(read.before.pixels - read.after.pixels)[inner].max() < 0.005
     assert read.valid[1:-1, 1:-1].all()
+
+
+@pytest.mark.parametrize("size", ["native", 6.0])
+def test_images_of_unlike_projection_and_size_meet(size: str | float) -> None:
+    before = grid_around(GRID, WGS84, 2e-5, turn=3)
+    after = grid_around(GRID, CRS.from_epsg(3857), 2.0, mirror=True)
+    images = ((own_positions(g, GRID), g) for g in (before, after))
+    pair = read_pair_sources(*images, config=Config(grid=size))
+    assert pair.grid.crs == UTM
+    read = pair.read(pair.grid.window)
+    assert 0.5 < read.valid.mean() < 1
+    for image in (read.before, read.after):
+        expected = np.stack(GRID.rowcol(*pair.grid.xy(*np.mgrid[pair.grid.window.slices])))
+        # at the rim the last pixel is repeated: up to half a source pixel off
+        assert np.abs(image.pixels - expected)[:, read.valid].max() < 0.6
+        inner = read.valid & _away_from_rim(read.valid)
+        assert np.abs(image.pixels - expected)[:, inner].max() < 0.01
+
+
+def _away_from_rim(valid: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import binary_erosion
+
+    return np.asarray(binary_erosion(valid, iterations=3))
 
 
 @given(
