@@ -19,6 +19,7 @@ from changedet.differencing.detector import (
 from changedet.differencing.objects import FoundObjects, find_objects, minimum_pixels
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample, sample_windows
+from changedet.differencing.shadow import ShadowModel, shadow_offset
 
 __all__ = [
     "Detection",
@@ -29,6 +30,7 @@ __all__ = [
     "NullModel",
     "Radiometry",
     "Sample",
+    "ShadowModel",
     "Threshold",
     "balanced_threshold",
     "choose_method",
@@ -41,4 +43,5 @@ __all__ = [
     "methods",
     "minimum_pixels",
     "sample_windows",
+    "shadow_offset",
 ]

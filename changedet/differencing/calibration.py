@@ -20,8 +20,10 @@ from changedet.errors import NotEnoughValidPixels
 START_QUANTILE = 0.97
 MAXIMUM_P = 1e-3
 """A seed is never less surprising than this, however coarse the pixels."""
-SUPPORT_P = 1e-2
-"""A supporting pixel is never less surprising than this."""
+SUPPORT_SURPRISE = 2.0
+"""A supporting pixel is never less surprising than this (−log10 p),"""
+SUPPORT_SHARE = 0.65
+"""nor need it be more surprising than this share of a seed."""
 TAIL_QUANTILES = (0.6, 0.98)
 """Part of the null distribution from which its tail is continued."""
 
@@ -83,6 +85,8 @@ class Threshold:
     """and consists of connected pixels above this."""
     p_seed: float
     """p-value of a seed."""
+    nominal_false_per_km2: float
+    """The rate that was asked for."""
     expected_false_per_km2: float | None
     """False objects to expect per square kilometre of unchanged ground; None without metres."""
     rule: str
@@ -94,6 +98,7 @@ class Threshold:
             "seed": self.seed,
             "support": self.support,
             "p_seed": self.p_seed,
+            "nominal_false_per_km2": self.nominal_false_per_km2,
             "expected_false_per_km2": self.expected_false_per_km2,
             "rule": self.rule,
         }
@@ -256,11 +261,9 @@ def choose_threshold(
     rule = f"at most {false_alarms_per_km2:g} false objects per km2"
     if p == MAXIMUM_P:
         rule = f"p = {p:g} for a pixel"
-    support = min(seed, max(level, null.value_at(SUPPORT_P)))
-    if level > seed:
-        seed = support = level
-        rule += "; raised to the level that parts changed places from their surroundings"
-    surprise = null.surprise(np.array([seed, support], dtype=np.float32))
+    surprise = null.surprise(np.array([seed, level], dtype=np.float32)).astype(np.float64)
+    support = float(np.clip(surprise[1], SUPPORT_SURPRISE, max(SUPPORT_SHARE * surprise[0], 0)))
+    support = min(support, float(surprise[0]))
     p_seed = float(10.0 ** -float(surprise[0]))
     rate = None if pixel_area_m2 is None else p_seed * patches_per_km2
-    return Threshold(float(surprise[0]), float(surprise[1]), p_seed, rate, rule)
+    return Threshold(float(surprise[0]), support, p_seed, false_alarms_per_km2, rate, rule)

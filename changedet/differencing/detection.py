@@ -23,6 +23,7 @@ from changedet.differencing.detector import (
     get_method,
 )
 from changedet.differencing.sampling import Sample, sample_windows
+from changedet.differencing.shadow import ShadowModel
 from changedet.model import ImagePair, PairReader, Window
 
 DEFAULT_FALSE_ALARMS = 2.0
@@ -55,6 +56,11 @@ class Detection:
         padded = window.pad(self.detector.halo)
         statistic = self.detector.statistic(reader.read(padded))
         return self.null.surprise(np.ascontiguousarray(statistic[window.within(padded)]))
+
+    @property
+    def shadow(self) -> ShadowModel | None:
+        """How shadows look and where they fall, if the detector knows."""
+        return getattr(self.detector, "shadow", None)
 
     def describe(self) -> dict[str, Any]:
         """The ``detector`` part of the summary."""
@@ -98,14 +104,20 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     method = get_method(name)
     sample = Sample(reader, sample_windows(reader.grid, config.seed))
     detector = method.fit(sample, context)
-    blocks, contrast = [], []
+    shadow: ShadowModel | None = getattr(detector, "shadow", None)
+    blocks, quiet, contrast = [], [], []
     for window, pair in sample.pairs(detector.halo):
         core = window.within(window.pad(detector.halo))
         blocks.append(np.ascontiguousarray(detector.statistic(pair)[core]))
         contrast.append(_contrast(pair, core))
-    level = balanced_threshold(blocks)
-    null = fit_null(blocks, level)
-    correlation = correlation_patch(blocks, level)
+        quiet.append(blocks[-1])
+        if shadow is not None:
+            # Moved shadows are explained away later, and must not widen the null meanwhile.
+            shaded = shadow.coloured(*detector.shadow_logarithms(pair))[core]  # type: ignore[attr-defined]
+            quiet[-1] = np.where(shaded, np.float32(np.nan), blocks[-1])
+    level = balanced_threshold(quiet)
+    null = fit_null(quiet, level)
+    correlation = correlation_patch(quiet, level)
     rate = config.false_alarms_per_km2
     threshold = choose_threshold(
         null,

@@ -47,6 +47,9 @@ class DetectionContext:
     """Ground sample distance of the common grid, metres; None without georeferencing."""
     seed: int = 0
     """Seed of random choices."""
+    shadow_away: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """(before, after): where the shadow of a thing one metre tall ends, (rows, columns) of the
+    grid; None where the sun's position is not known."""
 
 
 Fit = Callable[[Sample, DetectionContext], FittedDetector]

@@ -33,6 +33,8 @@ class Measures:
     """(n,) pixels of the rim."""
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
+    shaded: np.ndarray
+    """(2, n) pixels with the colour of a shadow, and with its counterpart as well."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -45,12 +47,13 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
+            np.zeros((2, n)),
         )
 
     def merge(self, other: Measures) -> None:
         """Add another block's sums."""
         for name in (
-            "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual",
+            "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)
@@ -113,6 +116,21 @@ class Measures:
                 values = band[cut].ravel()
                 self.inside[date, :, k] += np.bincount(owner, values[index], minlength=n)
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
+
+    def add_shadow(
+        self,
+        labels: np.ndarray,
+        window: Window,
+        core: Window,
+        colour: np.ndarray,
+        counterpart: np.ndarray,
+    ) -> None:
+        """Count the pixels of one block that look like a shadow which moved."""
+        cut = core.within(window)
+        mine = labels[cut].ravel()
+        for i, mask in enumerate((colour, counterpart)):
+            owner = mine[mask[cut].ravel() & (mine > 0)] - 1
+            self.shaded[i] += np.bincount(owner, minlength=len(self.ring_pixels))
 
 
 def _steepness(pixels: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -26,6 +26,13 @@ from changedet.model import ChangeTable, Grid, PairReader, RasterWindows, Window
 Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 """Maps a function over windows, in order."""
 MINIMUM_PIXELS = 4
+SHADOW_GUARD = 20
+"""Halo beyond the longest shadow: the pooling before it, and columns that round by position."""
+STANDING = 0.6
+"""Ratio of the contrasts at the two dates from which an outline counts as standing at both."""
+SHADED = (0.7, 0.5)
+"""Shares of an object's pixels with the colour of a shadow, and with its counterpart as well,
+from which it is explained as a shadow that moved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +120,8 @@ def _visit(
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
-    halo = RING_PX + 2
+    shadow = detection.shadow
+    halo = RING_PX + 2 if shadow is None else max(RING_PX + 2, shadow.halo + SHADOW_GUARD)
 
     def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
         window = core.pad(halo)
@@ -122,7 +130,13 @@ def _visit(
         numbers[inner.within(window)] = found.lookup[labels.read(inner)]
         ids, pieces = outlines(numbers[core.within(window)], core)
         partial = Measures.zeros(n, len(reader.roles))
-        partial.add(numbers, reader.read(window), window, core, found.first, detection.contrast)
+        pair = reader.read(window)
+        partial.add(numbers, pair, window, core, found.first, detection.contrast)
+        if shadow is not None:
+            before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
+            colour = shadow.coloured(before, after)
+            both = colour & shadow.moved(before, after)
+            partial.add_shadow(numbers, window, core, colour, both)
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -166,6 +180,7 @@ def _table(
             "id": np.arange(1, n + 1),
             "change": directions(contrast),
             "kind": np.full(n, "other", dtype=object),
+            "explained_by": _explained(found, measures, contrast),
             "area_m2": found.pixels * area,
             "length_m": length,
             "width_m": width,
@@ -178,3 +193,17 @@ def _table(
         grid.crs,
         found.first,
     )
+
+
+def _explained(found: Components, measures: Measures, contrast: np.ndarray) -> np.ndarray:
+    """``shadow`` for objects that are only lit differently, else None.
+
+    Either they are shadows that moved, or their outline stands at both dates and only the light
+    on it changed, as on the two slopes of a roof.
+    """
+    share = measures.shaded / np.maximum(found.pixels, 1)
+    standing = contrast.min(axis=0) >= STANDING * contrast.max(axis=0)
+    lit = (share[0] >= SHADED[0]) & ((share[1] >= SHADED[1]) | standing)
+    out = np.full(len(found), None, dtype=object)
+    out[lit] = "shadow"
+    return out

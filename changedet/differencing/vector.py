@@ -23,10 +23,13 @@ from changedet.differencing.filters import (
 )
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample
+from changedet.differencing.shadow import ShadowModel, fit_shadow
 from changedet.model import ImagePair
 
 POOLING_SIGMA = 1.0
 """Local pooling of the residual, pixels."""
+SHADOW_SIGMA = 0.7
+"""Pooling before the colour of shadows is judged, pixels: their slivers are thin."""
 TEXTURE_SIGMA = 4.0
 """Neighbourhood in which texture is measured, pixels."""
 MINIMUM_RESIDUAL_PX = 0.05
@@ -43,6 +46,8 @@ class ChangeVector:
     """(band,) standard deviation of the residual on flat ground."""
     texture: np.ndarray
     """(band,) share of the common texture's variance found in the residual."""
+    shadow: ShadowModel | None = None
+    """How shadows look, where the sun's positions are known."""
 
     name = "change-vector"
     halo = gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
@@ -84,12 +89,24 @@ class ChangeVector:
         out[~pair.valid] = np.nan
         return out
 
+    def shadow_logarithms(self, pair: ImagePair) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithms of pooled before and after, for :class:`ShadowModel`."""
+        if self.shadow is None:
+            raise ValueError("There is no shadow model: the sun's positions are not known.")
+        pool = ValidSmoother(pair.valid, SHADOW_SIGMA)
+        images = (self.radiometry.apply(pair.before.pixels), pair.after.pixels)
+        before, after = (
+            self.shadow.logarithms(np.stack([pool(band) for band in image])) for image in images
+        )
+        return before, after
+
     def describe(self) -> dict[str, Any]:
         """Everything that was estimated."""
         return {
             "noise": [float(v) for v in self.noise],
             "texture_share": [float(v) for v in self.texture],
             "pooling_sigma_px": POOLING_SIGMA,
+            "shadow": None if self.shadow is None else self.shadow.describe(),
         }
 
 
@@ -116,7 +133,14 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
     noise, share = np.empty(bands), np.empty(bands)
     for k in range(bands):
         noise[k], share[k] = _noise_model(residual[k], texture[k], edges[k])
-    return ChangeVector(radiometry, noise, share)
+    shadow = None
+    if context.shadow_away is not None:
+        predicted = radiometry.apply(before)
+        far = np.abs(after - predicted) > 6.0 * noise[:, None]
+        shadow = fit_shadow(
+            predicted, after, far.mean(axis=0) > 0.5, context.roles, context.shadow_away
+        )
+    return ChangeVector(radiometry, noise, share, shadow)
 
 
 def _noise_model(

@@ -14,6 +14,7 @@ from changedet.model.image import (
 from changedet.model.pair import Comparability, ImagePair, PairReader
 from changedet.model.raster import RasterWindows
 from changedet.model.report import ChangeReport
+from changedet.model.score import ScoreMap
 from changedet.model.zones import Places, ZoneActivity
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PairReader",
     "Places",
     "RasterWindows",
+    "ScoreMap",
     "Window",
     "ZoneActivity",
 ]

@@ -1,0 +1,184 @@
+"""Cast shadows that moved because the sun did: told from change by colour and by geometry.
+
+Colour: a shadow takes away direct sunlight and leaves the bluer light of the sky, so the logarithm
+of the brightness falls in all bands, least in blue. Geometry: a shadow of one date has its base at
+whatever casts it. Going from a darkened pixel towards the sun, as long as it stays dark, the ground
+point that casts onto it cast in the other image too, in that sun's direction and length; there the
+other image must be dark as well. A dark wagon that arrived has the colour at most by chance, and no
+counterpart.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from changedet.model import Grid
+
+VISIBLE = ("blue", "green", "red")
+SKYLIGHT = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
+"""Depth of a shadow by band, as a multiple of its mean depth in the visible: clear-sky light is
+bluer than sunlight. The scene's own values are used within :data:`SKYLIGHT_RANGE` of these."""
+SKYLIGHT_RANGE = 0.15
+TOLERANCE = {"blue": 0.25, "green": 0.20, "red": 0.20, "nir": 0.80}
+"""Deviation from that multiple which mixed pixels and haze bring about."""
+MINIMUM_DEPTH = 0.15
+"""Shallower darkening (natural logarithm) is not looked at."""
+CASTER_HEIGHT_M = 15.0
+"""Tallest thing whose shadow is followed, metres."""
+LONGEST_PX = 96
+"""Longest shadow that is followed, pixels: low suns over fine pixels are cut here."""
+AS_DARK = 0.6
+"""The counterpart may be brighter by this much (natural logarithm): it may lie on other ground."""
+STAYS_DARK = 0.8
+"""As long as no pixel is brighter than this above the start, one is still in the shadow."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShadowModel:
+    """What a shadow looks like in this pair, and where the sun stood."""
+
+    bands: tuple[int, ...]
+    """Positions of blue, green, red and, if there, near infrared."""
+    dark_level: np.ndarray
+    """(len(bands),) what a pixel of no reflectance shows: haze and offset."""
+    depth: np.ndarray
+    """(len(bands),) depth of a shadow by band over its mean depth in the visible."""
+    away: tuple[tuple[float, float], tuple[float, float]]
+    """(before, after): where the shadow of a thing one metre tall ends, (rows, columns)."""
+
+    @property
+    def halo(self) -> int:
+        """Pixels of neighbourhood that :meth:`moved` needs."""
+        return max(math.ceil(self._reach(i)) for i in (0, 1)) + 2
+
+    def _reach(self, date: int) -> float:
+        return min(CASTER_HEIGHT_M * math.hypot(*self.away[date]), LONGEST_PX)
+
+    def logarithms(self, pixels: np.ndarray) -> np.ndarray:
+        """Logarithm of the reflected light, (len(bands), y, x), without haze."""
+        out = np.empty((len(self.bands), *pixels.shape[1:]), dtype=np.float32)
+        for i, k in enumerate(self.bands):
+            floor = np.float32(max(0.05 * abs(self.dark_level[i]), 1e-3))
+            out[i] = np.log(np.maximum(pixels[k] - np.float32(self.dark_level[i]), floor))
+        return out
+
+    def coloured(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Where the difference of two logarithms has the colour of a shadow, (y, x) bool."""
+        difference = after - before
+        visible = (difference[0] + difference[1] + difference[2]) * np.float32(1 / 3)
+        strong = np.abs(visible) > MINIMUM_DEPTH
+        safe = np.where(strong, visible, np.float32(1.0))
+        names = ("blue", "green", "red", "nir")
+        for i in range(len(self.bands)):
+            ratio = difference[i] / safe
+            strong &= np.abs(ratio - np.float32(self.depth[i])) < TOLERANCE[names[i]]
+        return strong
+
+    def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Where a shadow of one date has its counterpart at the other, (y, x) bool.
+
+        Parameters
+        ----------
+        before, after : (band, y, x) float32 arrays
+            From :meth:`logarithms`, with a margin of :attr:`halo` around the pixels that matter.
+        """
+        levels = [np.ascontiguousarray(v[:3].mean(axis=0)) for v in (before, after)]
+        darker = levels[1] < levels[0]
+        into = self._counterpart(levels[1], levels[0], 1)
+        out_of = self._counterpart(levels[0], levels[1], 0)
+        return np.where(darker, into, out_of)
+
+    def _counterpart(self, own: np.ndarray, other: np.ndarray, date: int) -> np.ndarray:
+        """Whether the caster of a shadow of ``date`` shadows its place in the other image too."""
+        away, away_other = np.array(self.away[date]), np.array(self.away[1 - date])
+        length = float(np.hypot(*away))
+        towards_sun, shift = -away / length, (away_other - away) / length
+        alive = np.full(own.shape, 2, dtype=np.int8)
+        found = np.zeros(own.shape, dtype=bool)
+        for step in range(1, int(self._reach(date)) + 1):
+            still = _moved(own, towards_sun * step) < own + np.float32(STAYS_DARK)
+            alive -= (~still).astype(np.int8)
+            np.maximum(alive, 0, out=alive)
+            found |= (alive > 0) & (_moved(other, shift * step) < own + np.float32(AS_DARK))
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that was estimated."""
+        return {
+            "dark_level": [float(v) for v in self.dark_level],
+            "depth_by_band": [float(v) for v in self.depth],
+        }
+
+
+def _moved(values: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Values at ``(row + offset, col + offset)`` to the nearest pixel; edges repeat."""
+    rows, cols = round(float(offset[0])), round(float(offset[1]))
+    r = np.clip(np.arange(values.shape[0]) + rows, 0, values.shape[0] - 1)
+    c = np.clip(np.arange(values.shape[1]) + cols, 0, values.shape[1] - 1)
+    return values[r[:, None], c[None, :]]
+
+
+def shadow_offset(grid: Grid, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:
+    """Where the shadow of a thing one metre tall ends, in (rows, columns) of the grid.
+
+    The CRS is taken to point north along its second axis: the convergence of a projection is
+    below a few degrees where it is fit for use.
+    """
+    length = 1.0 / math.tan(math.radians(max(elevation_deg, 5.0)))
+    east = -length * math.sin(math.radians(azimuth_deg))
+    north = -length * math.cos(math.radians(azimuth_deg))
+    t, steps = grid.transform, grid.pixel_size_m
+    if steps is None:
+        return (0.0, 0.0)
+    # Unit vectors of one column and one row step on the ground.
+    col = np.array([t.a, t.d]) / math.hypot(t.a, t.d) * steps[1]
+    row = np.array([t.b, t.e]) / math.hypot(t.b, t.e) * steps[0]
+    cols, rows = np.linalg.solve(np.column_stack([col, row]), [east, north])
+    return float(rows), float(cols)
+
+
+def fit_shadow(
+    before: np.ndarray,
+    after: np.ndarray,
+    changed: np.ndarray,
+    roles: tuple[str, ...],
+    away: tuple[tuple[float, float], tuple[float, float]],
+) -> ShadowModel | None:
+    """Learn the colour of shadows from the pair.
+
+    Parameters
+    ----------
+    before, after : (band, n) float32 arrays
+        Jointly valid pixels, before in the radiometry of after.
+    changed : (n,) bool array
+        Which of them look changed.
+    roles : tuple of str
+        One a band; without blue, green and red there is no model.
+    away : tuple
+        From :func:`shadow_offset` for the two dates.
+
+    Returns
+    -------
+    ShadowModel or None
+    """
+    if not set(VISIBLE) <= set(roles) or not before.size:
+        return None
+    names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
+    bands = tuple(roles.index(n) for n in names)
+    dark = np.array([0.95 * float(np.quantile(after[k], 0.001)) for k in bands])
+    expected = np.array([SKYLIGHT[n] for n in names])
+    expected /= expected[:3].mean()
+    model = ShadowModel(bands, dark, expected, away)
+    logs = [model.logarithms(v[:, changed][:, None, :])[:, 0] for v in (before, after)]
+    difference = logs[1] - logs[0]
+    visible = difference[:3].mean(axis=0)
+    together = (np.abs(visible) > 0.3) & (np.sign(difference) == np.sign(visible)).all(axis=0)
+    if together.sum() < 200:
+        return model
+    depth = np.median(difference[:, together] / visible[together], axis=1)
+    depth = np.clip(depth, expected - SKYLIGHT_RANGE, expected + SKYLIGHT_RANGE)
+    return ShadowModel(bands, dark, depth, away)

@@ -1,0 +1,18 @@
+"""The recipe: the only place that knows the order of the steps."""
+
+from changedet.pipeline.opening import Inspection, align, inspect
+from changedet.pipeline.recipe import activity, detect, objects, score
+from changedet.pipeline.scenes import simulate
+from changedet.pipeline.verifying import verify
+
+__all__ = [
+    "Inspection",
+    "activity",
+    "align",
+    "detect",
+    "inspect",
+    "objects",
+    "score",
+    "simulate",
+    "verify",
+]

@@ -1,0 +1,206 @@
+"""From two inputs to an aligned pair that is known to be comparable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from changedet.config import Config
+from changedet.errors import NotComparableError, NotEnoughValidPixels
+from changedet.loading import (
+    AlignedPair,
+    estimate_alignment,
+    judge_pair,
+    read_pair_sources,
+    require_alignment,
+    valid_fraction,
+)
+from changedet.model import Alignment, Comparability, Grid, ImageInfo
+from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What can be said of a pair before anything is scored."""
+
+    infos: tuple[ImageInfo, ImageInfo]
+    """Before and after."""
+    grid: Grid
+    """The common grid."""
+    bands: tuple[str, ...]
+    """The bands that both have."""
+    comparability: Comparability
+    """Whether the pair can be compared."""
+    alignment: Alignment
+    """How the after image would be moved."""
+    valid_fraction: float
+    """Share of the grid that is valid in both images."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "inputs": [i.describe() for i in self.infos],
+            "grid": self.grid.describe(),
+            "bands": list(self.bands),
+            "comparability": self.comparability.describe(),
+            "alignment": self.alignment.describe(),
+            "valid_fraction": self.valid_fraction,
+        }
+
+    def __str__(self) -> str:
+        lines = []
+        for name, info in zip(("before", "after"), self.infos, strict=True):
+            when = "" if info.acquired is None else f", {info.acquired:%Y-%m-%d %H:%M} UTC"
+            lines.append(f"{name + ':':<15}{info.name}{when}")
+            lines.append(f"{'':<15}{info.grid}; {info.dtype}, {', '.join(info.roles)}")
+            lines += [f"{'':<15}{note}" for note in info.notes]
+        lines.append(f"{'common grid:':<15}{self.grid}")
+        lines.append(f"{'valid in both:':<15}{self.valid_fraction:.1%}")
+        lines.append(f"{'comparable:':<15}{self.comparability.grade}")
+        lines += [f"{'':<15}- {reason}" for reason in self.comparability.reasons]
+        lines.append(f"{'alignment:':<15}{self.alignment}")
+        lines += [f"{'':<15}- {reason}" for reason in self.alignment.reasons]
+        return "\n".join(lines)
+
+
+def settle(config: Config | None, settings: dict[str, Any]) -> Config:
+    """Join a configuration and settings given by name."""
+    return (config or Config()).replace(**settings)
+
+
+def open_pair(
+    before: Any,
+    after: Any,
+    config: Config,
+    *,
+    mask_before: Any = None,
+    mask_after: Any = None,
+    aoi: Any = None,
+) -> tuple[AlignedPair, tuple[ImageInfo, ImageInfo], Comparability, float]:
+    """Open two images on their common grid and judge whether they can be compared.
+
+    Raises
+    ------
+    NotEnoughValidPixels
+        If no pixel is valid in both.
+    """
+    pair = read_pair_sources(
+        before, after, config=config, mask_before=mask_before, mask_after=mask_after, aoi=aoi
+    )
+    infos = tuple(
+        info if sun is None else replace(info, sun_azimuth_deg=sun[0], sun_elevation_deg=sun[1])
+        for info, sun in zip(pair.infos, (config.sun_before, config.sun_after), strict=True)
+    )
+    seen = valid_fraction(pair)
+    if seen == 0:
+        raise NotEnoughValidPixels(
+            f"No pixel is valid in both {infos[0].name} and {infos[1].name} on their common area. "
+            "Check their nodata values and masks, and that both hold data where they overlap."
+        )
+    return pair, (infos[0], infos[1]), judge_pair(infos[0], infos[1], pair.grid, seen), seen
+
+
+def align_pair(
+    pair: AlignedPair,
+    config: Config,
+    progress: ProgressCallback,
+    alignment: Alignment | None = None,
+) -> AlignedPair:
+    """Estimate the alignment (unless given or switched off) and apply it.
+
+    Raises
+    ------
+    AlignmentRefused
+        If it cannot be trusted.
+    """
+    if alignment is None:
+        if not config.align:
+            return pair.with_alignment(Alignment.identity())
+        alignment = estimate_alignment(pair, seed=config.seed, progress=progress)
+        require_alignment(alignment, pair.infos[0].name, pair.infos[1].name)
+    return pair.with_alignment(alignment)
+
+
+def require_comparable(comparability: Comparability, infos: tuple[ImageInfo, ImageInfo]) -> None:
+    """Raise when a pair cannot be compared.
+
+    Raises
+    ------
+    NotComparableError
+    """
+    if comparability.grade == "no-go":
+        raise NotComparableError(
+            f"{infos[0].name} and {infos[1].name} cannot be compared: "
+            f"{'; '.join(comparability.reasons)}.",
+            comparability,
+        )
+
+
+def inspect(
+    before: Any,
+    after: Any,
+    *,
+    mask_before: Any = None,
+    mask_after: Any = None,
+    aoi: Any = None,
+    config: Config | None = None,
+    progress: bool | ProgressCallback | None = None,
+    **settings: Any,
+) -> Inspection:
+    """Measure whether and how two images can be compared; write nothing.
+
+    Parameters
+    ----------
+    before, after, mask_before, mask_after, aoi, config, progress, **settings
+        As for :func:`changedet.detect`.
+
+    Returns
+    -------
+    Inspection
+        Comparability, common grid, alignment with its grade. A refused alignment is reported,
+        not raised.
+    """
+    chosen = settle(config, settings)
+    tell = as_progress(progress)
+    try:
+        tell(ProgressEvent("open", 0, 1))
+        pair, infos, comparability, seen = open_pair(
+            before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
+        )
+        tell(ProgressEvent("open", 1, 1))
+        alignment = Alignment.identity()
+        if chosen.align:
+            alignment = estimate_alignment(pair, seed=chosen.seed, progress=tell)
+    finally:
+        close_progress(tell)
+    return Inspection(infos, pair.grid, pair.roles, comparability, alignment, seen)
+
+
+def align(
+    before: Any,
+    after: Any,
+    *,
+    mask_before: Any = None,
+    mask_after: Any = None,
+    aoi: Any = None,
+    config: Config | None = None,
+    progress: bool | ProgressCallback | None = None,
+    **settings: Any,
+) -> Alignment:
+    """Estimate how the after image must be moved to lie on the before image.
+
+    Parameters
+    ----------
+    before, after, mask_before, mask_after, aoi, config, progress, **settings
+        As for :func:`changedet.detect`.
+
+    Returns
+    -------
+    Alignment
+        Can be printed, saved with ``describe()``, and passed to ``detect(alignment=...)``. Its
+        grade is ``refused`` where it cannot be trusted.
+    """
+    return inspect(
+        before, after, mask_before=mask_before, mask_after=mask_after, aoi=aoi, config=config,
+        progress=progress, **{**settings, "align": True},
+    ).alignment  # fmt: skip

@@ -1,0 +1,77 @@
+"""Check that a folder is what was once written, and that the same run gives the same result."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from changedet.config import Config
+from changedet.errors import OutputError
+from changedet.model import Alignment
+from changedet.pipeline.recipe import detect
+from changedet.progress import ProgressCallback
+from changedet.reporting import Verification, compare_folders, verify_folder
+from changedet.reporting.verify import read_manifest
+
+
+def verify(
+    folder: str | PathLike[str],
+    *,
+    rerun: bool = False,
+    progress: bool | ProgressCallback | None = None,
+) -> Verification:
+    """Check an output folder against its manifest.
+
+    Parameters
+    ----------
+    folder : path
+        Written by ``report.write`` or ``changedet detect``.
+    rerun : bool
+        Also run it again from the same inputs and compare the files.
+    progress : bool or callable, optional
+        For the rerun.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    OutputError
+        If there is no manifest, or a rerun is not possible.
+    """
+    found = verify_folder(folder)
+    if not rerun:
+        return found
+    manifest = read_manifest(Path(folder))
+    with tempfile.TemporaryDirectory() as scratch:
+        report = detect(*_inputs(manifest), **_arguments(manifest), progress=progress)
+        formats = [Path(n).suffix[1:] for n in manifest["outputs"] if n.startswith("changes.")]
+        again = report.write(Path(scratch) / "again", formats=formats)
+        differences = compare_folders(Path(folder), again)
+    problems = (*found.problems, *(f"The rerun differs: {d}" for d in differences))
+    return replace(found, ok=not problems, problems=problems)
+
+
+def _inputs(manifest: dict[str, Any]) -> tuple[str, str]:
+    before, after = (entry["path"] for entry in manifest["inputs"])
+    return before, after
+
+
+def _arguments(manifest: dict[str, Any]) -> dict[str, Any]:
+    arguments = dict(manifest["arguments"])
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            raise OutputError(
+                f"This report cannot be run again from its manifest: {name} was a "
+                f"{value['in_memory']} in memory, not a file. Run changedet.detect with it again."
+            )
+    given = manifest["alignment_given"]
+    return {
+        **arguments,
+        "config": Config(**manifest["config"]),
+        "alignment": None if given is None else Alignment.from_description(given),
+    }
