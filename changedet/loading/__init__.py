@@ -6,6 +6,8 @@ from typing import Any
 
 from changedet.config import Config
 from changedet.loading import files  # noqa: F401 - registers files and datasets as sources
+from changedet.loading.alignment import estimate_alignment, require_alignment
+from changedet.loading.comparability import judge_pair
 from changedet.loading.grids import choose_grid, metric_crs
 from changedet.loading.pair import AlignedPair, valid_fraction
 from changedet.loading.roles import match_bands, role_of_name
@@ -26,6 +28,8 @@ __all__ = [
     "OpenOptions",
     "Source",
     "choose_grid",
+    "estimate_alignment",
+    "judge_pair",
     "match_bands",
     "metric_crs",
     "open_source",
@@ -33,6 +37,7 @@ __all__ = [
     "read_pair_sources",
     "read_places",
     "register_adapter",
+    "require_alignment",
     "role_of_name",
     "sha256",
     "valid_fraction",
