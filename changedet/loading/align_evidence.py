@@ -1,4 +1,4 @@
-"""What the windows say together: agreement of halves, rivals, held-out residuals, coverage."""
+"""What the windows say together: agreement of halves, rivals, ways there and back, coverage."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 
 from changedet.loading.align_coarse import Found
 from changedet.loading.align_judge import Evidence
-from changedet.loading.align_measure import Comparison
+from changedet.loading.align_left import left_over
+from changedet.loading.align_measure import Comparison, compare, correction
+from changedet.loading.align_motion import Motion
 from changedet.loading.align_refine import Refined
 from changedet.loading.align_spectra import Spectra, surfaces
-from changedet.loading.align_ties import Ties, highest
-from changedet.model import Lattice
+from changedet.loading.align_ties import SIGNIFICANT, Ties, highest
+from changedet.model import PairReader
 
 
 def pooled_significance(spectra: Spectra, reach: float) -> tuple[np.ndarray, float]:
@@ -25,21 +27,13 @@ def halves(seen: Comparison, spectra: Spectra, size: int, reach: float) -> float
     The halves are the two colours of a checkerboard of squares wider than a window, so that they
     share little of the image.
     """
-    square = (seen.centres // (1.5 * size)).astype(int).sum(1) % 2 == 0
-    if square.all() or not square.any():
-        square = np.arange(len(seen.centres)) % 2 == 0
-    if square.all() or not square.any():
-        return 0.0
-    shifts = []
-    for half in (square, ~square):
-        top, _ = pooled_significance(spectra.take(half), reach)
-        shifts.append(top + seen.applied[half].mean(0))
-    still = np.ptp(seen.applied, axis=0).max(initial=0.0) < 0.01
-    if not still:
-        shifts = [
-            s - seen.applied[h].mean(0) for s, h in zip(shifts, (square, ~square), strict=True)
-        ]
-    return float(np.hypot(*(shifts[0] - shifts[1])))
+    one = (seen.centres // (1.5 * size)).astype(int).sum(1) % 2 == 0
+    if min(one.sum(), (~one).sum()) < 2:
+        one = np.arange(len(seen.centres)) % 2 == 0
+    if min(one.sum(), (~one).sum()) < 1:
+        return float("inf")
+    tops = [pooled_significance(spectra.take(half), reach)[0] for half in (one, ~one)]
+    return float(np.hypot(*(tops[0] - tops[1])))
 
 
 def rival(spectra: Spectra, best: np.ndarray, reach: float) -> tuple[float, np.ndarray]:
@@ -59,19 +53,25 @@ def rival(spectra: Spectra, best: np.ndarray, reach: float) -> tuple[float, np.n
     if not (away > lobe).any():
         return float("inf"), best
     r, c = np.unravel_index(int(np.where(away > lobe, mean, -np.inf).argmax()), mean.shape)
-    _, height = _at(spectra, best)
-    difference = height - values[:, r, c]
-    n = len(difference)
-    # neighbouring windows overlap: about half of them are independent
-    error = max(float(difference.std()), spectra.noise) / np.sqrt(max(n / 2, 1))
-    return float(difference.mean() / max(error, 1e-9)), np.array([shifts[r], shifts[c]])
+    return (
+        surety(height_at(spectra, best) - values[:, r, c], spectra.noise),
+        np.array([shifts[r], shifts[c]]),
+    )
 
 
-def _at(spectra: Spectra, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def surety(difference: np.ndarray, noise: float) -> float:
+    """Mean of differences over its standard error; about half of the windows are independent."""
+    n = max(len(difference) / 2, 1.0)
+    error = max(float(difference.std()), noise) / np.sqrt(n)
+    return float(difference.mean() / max(error, 1e-9))
+
+
+def height_at(spectra: Spectra, shift: np.ndarray) -> np.ndarray:
+    """(n,) correlation of each window at one shift."""
     f = spectra.frequencies
     turn = np.exp(2j * np.pi * (shift[0] * f[:, None] + shift[1] * f[None])).astype(np.complex64)
     height = (spectra.phases * (turn * spectra.weights)).real.sum((1, 2))
-    return shift, height / max(spectra.total_weight, 1e-12)
+    return height / max(spectra.total_weight, 1e-12)
 
 
 def _typical_frequency(spectra: Spectra) -> float:
@@ -90,8 +90,48 @@ def coverage(ties: Ties, believed: np.ndarray, seen: np.ndarray, size: int) -> f
     return float((distance <= size).mean())
 
 
+def probe(
+    pair: PairReader, corners: np.ndarray, size: int, motion: Motion, best: Found, learned: Spectra
+) -> tuple[float, float]:
+    """Two tests on windows of their own choice.
+
+    Returns
+    -------
+    backward_px : float
+        Median distance between the way there and the way back: the before image is laid on the
+        after image and compared again.
+    gain : float
+        How much better the pair matches with the correction than without, in standard errors of
+        the windows' mean difference.
+    """
+    there = compare(pair, corners, size, motion, best.recipe)
+    back = compare(pair, corners, size, motion, best.recipe, backward=True)
+    without = compare(pair, corners, size, Motion.shift(motion.shape, 0.0, 0.0), best.recipe)
+    weighted = [
+        Spectra(s.spectra.phases, learned.frequencies, learned.weights, learned.coherence)
+        for s in (there, back, without)
+    ]
+    # what was taken out beside the motion: whole pixels, rounding
+    beside = [
+        c.applied - correction(motion, c.centres[:, 0], c.centres[:, 1], backward)
+        for c, backward in ((there, False), (back, True))
+    ]
+    heights = [
+        np.array([height_at(w.take(np.array([i])), off)[0] for i, off in enumerate(offset)])
+        for w, offset in ((weighted[0], -beside[0]), (weighted[2], np.zeros_like(beside[0])))
+    ]
+    fair = (there.share > 0.3) & (without.share > 0.3)
+    gain = surety((heights[0] - heights[1])[fair], learned.noise) if fair.sum() > 1 else 0.0
+    tops = [highest(w, 2.0) for w in weighted[:2]]
+    clear = np.all([h > SIGNIFICANT * learned.noise for _, h in tops], axis=0)
+    if clear.sum() < 2:
+        return float("nan"), gain
+    total = tops[0][0] + beside[0] + tops[1][0] + beside[1]
+    return float(np.median(np.hypot(*total[clear].T))), gain
+
+
 def gather_evidence(
-    plain: Refined, final: Refined, size: int, shape: tuple[int, int], best: Found
+    pair: PairReader, corners: np.ndarray, plain: Refined, final: Refined, size: int, best: Found
 ) -> Evidence:
     """Put together what the grade rests on.
 
@@ -106,11 +146,12 @@ def gather_evidence(
         inlier[final.believed] = fitted.weights
         residual = fitted.residual[fitted.weights > 0]
         residual = residual[np.isfinite(residual).all(1)]
-    spread = float(np.sqrt((residual**2).mean())) if len(residual) else 1.0
+    surety_of, where = rival(plain.spectra, top, size / 4)
+    backward, gain = probe(pair, corners, size, fitted.motion, best, plain.spectra)
     return Evidence(
         fitted.motion, final.ties, inlier, residual, significance,
         halves(plain.seen, plain.spectra, size, 4.0),
-        rival(plain.spectra, top, size / 4)[0],
+        surety_of, float(np.hypot(*(where - top))), backward, gain,
         coverage(final.ties, inlier > 0, final.seen.centres, size),
-        Lattice.constant(spread), best.recipe.name,
+        left_over(final.ties, fitted, final.believed, size), best.recipe.name,
     )  # fmt: skip

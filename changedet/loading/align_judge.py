@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.loading.align_motion import Motion
-from changedet.loading.align_ties import SIGNIFICANT, Ties
+from changedet.loading.align_ties import Ties
 from changedet.model import Alignment, Grade, Grid, Lattice
 
 UNKNOWN_PX = 1.0
 """Standard deviation assumed per axis where nothing could be measured, pixels."""
 _MATCH = 9.0
 """Standard deviations of chance above which all windows together are believed to match."""
+_SURE = 4.0
+"""Standard errors by which the best shift must beat the best different one."""
+_HOME_PX = 2.0
+"""Corrections smaller than this agree with the images' own coordinates, pixels."""
+_GOOD_PX = 0.3
+"""Held-out residual (pixels) up to which a good grade is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +40,12 @@ class Evidence:
     """Distance between the answers of two independent halves of the windows, pixels."""
     rival: float
     """How much surer the best shift is than the best different one, standard errors."""
+    rival_px: float
+    """Distance between the two, pixels."""
+    backward_px: float
+    """Distance between the way there and the way back, pixels; NaN when not measured."""
+    gain: float
+    """How much better the pair matches with the correction than without, standard errors."""
     coverage: float
     """Part of the overlap within reach of a believed tie point, 0 to 1."""
     sigma: Lattice
@@ -91,39 +103,92 @@ def unmeasured(
 
 def judged(evidence: Evidence) -> tuple[Grade, list[str]]:
     """Grade and reasons."""
-    believed = (evidence.ties.significance > SIGNIFICANT) & (evidence.inlier > 0)
-    count = int(believed.sum())
-    rmse = float(np.sqrt((evidence.residual**2).sum(1).mean())) if len(evidence.residual) else 9.9
+    refused = _refusal(evidence)
+    if refused:
+        return "refused", refused
+    count = int((evidence.inlier > 0).sum())
     say = [
         f"{count} of {len(evidence.ties)} windows agree, covering "
-        f"{evidence.coverage:.0%} of the overlap"
+        f"{evidence.coverage:.0%} of what could be compared"
     ]
+    doubts = _doubts(evidence)
+    rmse = _rmse(evidence.residual)
+    if rmse is not None:
+        say.append(f"held-out residual {rmse:.2f} px")
+    if doubts:
+        return "poor", [*say, *doubts]
+    back = evidence.backward_px
+    fine = (
+        rmse is not None and rmse <= _GOOD_PX and evidence.halves_px <= 0.15 and count >= 8
+        and evidence.coverage >= 0.5 and np.isfinite(back) and back <= 0.2
+    )  # fmt: skip
+    return ("good" if fine else "usable"), say
+
+
+def _rmse(residual: np.ndarray) -> float | None:
+    return float(np.sqrt((residual**2).sum(1).mean())) if len(residual) else None
+
+
+def _refusal(evidence: Evidence) -> list[str]:
+    """Why the images cannot be believed to match, or nothing."""
     if evidence.significance < _MATCH:
-        return "refused", [
+        return [
             "the two images show no common pattern at any shift that was tried "
             f"(best match {evidence.significance:.1f} standard deviations above chance, "
             f"{_MATCH:.0f} needed)"
         ]
-    if evidence.rival < 4:
-        return "refused", [
-            "two different shifts fit almost equally well, as parallel tracks or rows make them "
-            f"(difference {evidence.rival:.1f} standard errors, 4 needed)"
+    at_home = _length(evidence.motion) < _HOME_PX
+    if evidence.rival < _SURE and not at_home:
+        return [
+            f"two shifts {evidence.rival_px:.0f} px apart fit almost equally well, as parallel "
+            f"tracks or rows make them (difference {evidence.rival:.1f} standard errors, "
+            f"{_SURE:.0f} needed)"
         ]
-    if evidence.halves_px > 1:
-        return "refused", [
-            f"two independent halves of the windows disagree by {evidence.halves_px:.1f} px"
-        ]
-    say.append(f"held-out residual {rmse:.2f} px")
-    if rmse <= 0.3 and evidence.halves_px <= 0.15 and evidence.coverage >= 0.5 and count >= 8:
-        return "good", say
-    if rmse <= 1.0 and evidence.halves_px <= 0.5 and evidence.coverage >= 0.15 and count >= 4:
-        return "usable", say
-    return "poor", [*say, "too few windows agree closely enough"]
+    if evidence.halves_px > 1 and not at_home:
+        return [f"two independent halves of the windows disagree by {evidence.halves_px:.1f} px"]
+    return []
+
+
+def _doubts(evidence: Evidence) -> list[str]:
+    """What speaks against relying on the estimate."""
+    out = []
+    rmse = _rmse(evidence.residual)
+    if evidence.rival < _SURE:
+        out.append(
+            f"a shift {evidence.rival_px:.0f} px away fits almost as well "
+            f"({evidence.rival:.1f} standard errors)"
+        )
+    if evidence.halves_px > 0.5:
+        out.append(f"two halves of the windows disagree by {evidence.halves_px:.1f} px")
+    if rmse is None or rmse > 1.0 or (evidence.inlier > 0).sum() < 4:
+        out.append("too few windows agree closely enough")
+    if evidence.coverage < 0.15:
+        out.append("only a small part of the overlap could be compared")
+    if np.isfinite(evidence.backward_px) and evidence.backward_px > 0.7:
+        out.append(f"the way there and the way back differ by {evidence.backward_px:.1f} px")
+    if not _better(evidence):
+        out.append("the pair does not match better with the correction than without")
+    return out
+
+
+def _better(evidence: Evidence) -> bool:
+    """Whether the correction is no worse than leaving the pair alone."""
+    return evidence.gain > (2.0 if _length(evidence.motion) > 0.5 else -2.0)
+
+
+def _length(motion: Motion) -> float:
+    """Largest correction on the grid, pixels."""
+    h, w = motion.shape
+    rows, cols = np.meshgrid(np.linspace(0, h - 1, 9), np.linspace(0, w - 1, 9), indexing="ij")
+    return float(np.hypot(*np.moveaxis(motion.at(rows, cols), -1, 0)).max())
 
 
 def graded(grid: Grid, evidence: Evidence) -> Alignment:
     """Put the alignment together from what was measured."""
     grade, reasons = judged(evidence)
+    measures = _measures(evidence)
+    if grade == "poor" and not (_better(evidence) and evidence.halves_px <= 1):
+        return unmeasured(grid, "; ".join(reasons), "poor", measures)
     lengths = np.hypot(*evidence.residual.T) if len(evidence.residual) else np.zeros(0)
     rows = np.linspace(0, grid.height - 1, 33)[:, None]
     cols = np.linspace(0, grid.width - 1, 33)[None]
@@ -134,19 +199,27 @@ def graded(grid: Grid, evidence: Evidence) -> Alignment:
     table = np.column_stack(
         [ties.places, ties.shifts, evidence.inlier / ties.sigma**2, evidence.inlier > 0]
     )
-    measures = {
-        "significance": evidence.significance,
-        "rival": evidence.rival,
-        "halves_px": evidence.halves_px,
-        "coverage": evidence.coverage,
-        "windows": float(len(ties)),
-    }
     return Alignment(
         dy, dx, evidence.sigma, evidence.motion.model, grade, east, north,
         float(mean[1]), float(mean[0]),
         float(np.sqrt((lengths**2).mean())) if len(lengths) else None,
         float(np.percentile(lengths, 90)) if len(lengths) else None,
         (*reasons, f"compared by {evidence.feature}"),
-        tuple((k, float(v)) for k, v in measures.items()),
+        tuple(measures.items()),
         table,
     )  # fmt: skip
+
+
+def _measures(evidence: Evidence) -> dict[str, float]:
+    """What was measured; what is not finite is left out."""
+    every = {
+        "significance": evidence.significance,
+        "rival": evidence.rival,
+        "rival_px": evidence.rival_px,
+        "halves_px": evidence.halves_px,
+        "backward_px": evidence.backward_px,
+        "gain": evidence.gain,
+        "coverage": evidence.coverage,
+        "windows": float(len(evidence.ties)),
+    }
+    return {k: float(v) for k, v in every.items() if np.isfinite(v)}

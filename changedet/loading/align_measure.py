@@ -120,8 +120,8 @@ def _joined(parts: Sequence[_Part], corners: np.ndarray, size: int) -> Compariso
     return Comparison(gather(stacked, size), corners + (size - 1) / 2, applied, share)
 
 
-def _correction(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
-    """Correction of the second image at places of the first."""
+def correction(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
+    """Correction (dy, dx) of the second image at places of the first: after, or before image."""
     if not backward:
         return motion.at(rows, cols)
     there = motion.at(rows, cols)
@@ -144,7 +144,7 @@ def _block(
     lattice = np.meshgrid(
         np.linspace(top, bottom - 1, 9), np.linspace(left, right - 1, 9), indexing="ij"
     )
-    known = _correction(motion, lattice[0], lattice[1], backward)
+    known = correction(motion, lattice[0], lattice[1], backward)
     middle = np.rint((known.min((0, 1)) + known.max((0, 1))) / 2).astype(int)
     still = bool((np.ptp(known, axis=(0, 1)) < _STILL).all())
     if tones is not None:
@@ -254,7 +254,7 @@ def _dense(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -
 
     coarse_r = np.arange(rows[0], rows[-1] + 8, 8.0)
     coarse_c = np.arange(cols[0], cols[-1] + 8, 8.0)
-    known = _correction(motion, coarse_r[:, None], coarse_c[None], backward)
+    known = correction(motion, coarse_r[:, None], coarse_c[None], backward)
     map_y = np.broadcast_to(((rows - rows[0]) / 8)[:, None], (len(rows), len(cols)))
     map_x = np.broadcast_to(((cols - cols[0]) / 8)[None], (len(rows), len(cols)))
     maps = (map_x.astype(np.float32), map_y.astype(np.float32))
@@ -277,7 +277,7 @@ def _applied(
 ) -> np.ndarray:
     """Correction at each window's centre, with what rounding added over the window."""
     middle = corners + (size - 1) / 2
-    known = _correction(motion, middle[:, 0], middle[:, 1], backward)
+    known = correction(motion, middle[:, 0], middle[:, 1], backward)
     hann = taper(size)
     one_way = hann.sum(0) / hann.sum()
     out = np.empty((len(corners), 2))

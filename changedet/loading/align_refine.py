@@ -16,7 +16,6 @@ from changedet.loading.align_trust import Tone
 from changedet.model import PairReader
 
 _PASSES = 4
-DEBUG = False
 _SETTLED = 0.3
 """Largest change of the correction between passes (pixels) that needs no further pass."""
 _SETTLED_TRUSTED = 0.02
@@ -83,8 +82,6 @@ def refine(
             return None
         out = _pass(seen, size, pair.grid.shape, reach if step == 0 else min(reach, 4.0))
         last, motion = motion, out.fitted.motion
-        if DEBUG:
-            print(
                 "   pass",
                 step,
                 motion.model,

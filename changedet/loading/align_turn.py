@@ -54,10 +54,8 @@ def shrink(pair: ImagePair, factor: int) -> ImagePair:
         return pair
     h, w = pair.grid.shape
     rows, cols = h // factor, w // factor
-    from affine import Affine
-
-    transform = pair.grid.transform * Affine.scale(factor, factor)
-    grid = Grid(transform, rows, cols, pair.grid.crs)
+    # only pixels matter from here on
+    grid = Grid.pixels(rows, cols)
 
     def one(image: Image) -> Image:
         valid = image.valid[: rows * factor, : cols * factor]

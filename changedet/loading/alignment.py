@@ -48,7 +48,8 @@ def estimate_alignment(
         trusted = refine(pair, corners, size, start, best.recipe, 2.0, tones(overview))
         final = trusted or plain
     tell(ProgressEvent("align", 3, 4, "judging"))
-    out = graded(pair.grid, gather_evidence(plain, final, size, shape, best))
+    probes = coarse.spread_corners(overview, factor, size, _PILOTS, best.shift)
+    out = graded(pair.grid, gather_evidence(pair, probes, plain, final, size, best))
     tell(ProgressEvent("align", 4, 4))
     return out
 
