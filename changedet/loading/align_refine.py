@@ -82,29 +82,6 @@ def refine(
             return None
         out = _pass(seen, size, pair.grid.shape, reach if step == 0 else min(reach, 4.0))
         last, motion = motion, out.fitted.motion
-                "   pass",
-                step,
-                motion.model,
-                out.believed.sum(),
-                (out.fitted.weights > 0).sum(),
-                change(last, motion),
-                _spread(motion),
-            )
-            print(
-                "   pass",
-                step,
-                motion.model,
-                "believed",
-                out.believed.sum(),
-                "inl",
-                (out.fitted.weights > 0).sum(),
-                "held",
-                np.sqrt(np.nanmean((out.fitted.residual**2).sum(1))).round(3),
-                "change",
-                round(change(last, motion), 3),
-                "spread",
-                round(_spread(motion), 2),
-            )
         if change(last, motion) < settled or (tones is None and _even(last, motion)):
             break
     return out
