@@ -18,9 +18,6 @@ _NODE_ERROR = 0.003
 are larger on the ground."""
 _STEPS = (64, 32, 16, 8, 4, 2)
 """Distances between nodes that are tried, pixels."""
-_FAR = -1e7
-"""Stands for a position that is nowhere."""
-
 Shift = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -44,6 +41,8 @@ class Positions:
         Of the target.
     refinement : tuple of int
         Sub-pixels a target pixel (rows, columns), so that none is much larger than a source pixel.
+    step : int
+        Refined pixels between the nodes at which positions are computed exactly.
     shift : tuple or None
         Direction and shift (rows, columns; in 1/1024 px) where sub-pixels coincide with source
         pixels up to a constant shift.
@@ -140,7 +139,10 @@ class Positions:
         return step
 
     def of_window(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Positions in the source in 1/1024 px, whole numbers in float64, of refined pixels."""
+        """Positions in the source of refined pixels: whole numbers of 1/1024 px, in float64.
+
+        NaN where there is no position.
+        """
         if self.shift is not None:
             (sign_r, sign_c), (shift_r, shift_c) = self.shift
             lines = (window.row + np.arange(window.height, dtype=np.float64)) * sign_r * UNITS
@@ -150,23 +152,53 @@ class Positions:
                 np.broadcast_to((lines + shift_r)[:, None], shape),
                 np.broadcast_to((places + shift_c)[None, :], shape),
             )
+        nodes, torn, place = self._nodes(window)
+        out = []
+        for values in nodes:
+            places = np.rint(spread_nodes(values, self.step, place))
+            if torn.any():
+                cells = np.repeat(np.repeat(torn, self.step, axis=0), self.step, axis=1)
+                places[cells[place.slices]] = np.nan
+            out.append(places)
+        return out[0], out[1]
+
+    def bounds(self, window: Window) -> tuple[int, int, int, int] | None:
+        """First row, first column, last row, last column of the source under a window.
+
+        Rounded down; may lie beyond the source. None where no pixel has a position.
+        """
+        nodes, _, _ = self._nodes(window)
+        if not np.isfinite(nodes).any():
+            return None
+        low, high = np.nanmin(nodes, axis=(1, 2)), np.nanmax(nodes, axis=(1, 2))
+        ends = [int(v // UNITS) for v in (*(low - 1), *(high + 1))]
+        return ends[0], ends[1], ends[2], ends[3]
+
+    def _nodes(self, window: Window) -> tuple[np.ndarray, np.ndarray, Window]:
+        """Positions at the nodes around a window of refined pixels.
+
+        Returns
+        -------
+        nodes : (2, n, m) float64 array
+            Rows and columns in the source, 1/1024 px; NaN where there is no position.
+        torn : (n - 1, m - 1) bool array
+            Cells between nodes across which positions jump (the seam of a map of the whole Earth).
+        place : Window
+            The window counted from the first node.
+        """
         step = self.step
         i0, j0 = window.row // step, window.col // step
         i1 = (window.row + window.height - 1) // step + 1
         j1 = (window.col + window.width - 1) // step + 1
-        node_r, node_c = (
-            v.ravel()
-            for v in np.meshgrid(
-                np.arange(i0, i1 + 1) * float(step), np.arange(j0, j1 + 1) * float(step),
-                indexing="ij",
-            )
-        )  # fmt: skip
-        place = Window(window.row - i0 * step, window.col - j0 * step, *window.shape)
-        out = []
-        for nodes in self.refined(node_r, node_c):
-            grid = np.where(np.isfinite(nodes), nodes, _FAR).reshape(i1 - i0 + 1, j1 - j0 + 1)
-            out.append(np.rint(spread_nodes(grid * UNITS, step, place)))
-        return out[0], out[1]
+        rows, cols = np.arange(i0, i1 + 1) * float(step), np.arange(j0, j1 + 1) * float(step)
+        r, c = np.meshgrid(rows, cols, indexing="ij")
+        nodes = np.stack(self.refined(r.ravel(), c.ravel())).reshape(2, *r.shape) * UNITS
+        nodes[:, ~np.isfinite(nodes).all(axis=0)] = np.nan
+        jump = UNITS * 8 * (1 + step * max(self._scale()))
+        far: np.ndarray = np.any(np.abs(np.diff(nodes, axis=1)) > jump, axis=0)
+        wide: np.ndarray = np.any(np.abs(np.diff(nodes, axis=2)) > jump, axis=0)
+        torn = far[:, :-1] | far[:, 1:] | wide[:-1] | wide[1:]
+        return nodes, torn, Window(window.row - i0 * step, window.col - j0 * step, *window.shape)
 
 
 def spread_nodes(nodes: np.ndarray, step: int, place: Window) -> np.ndarray:

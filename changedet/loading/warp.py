@@ -18,8 +18,10 @@ from changedet.loading.resample import (
 from changedet.loading.sources import Source
 from changedet.model import Alignment, Grid, Window
 
-_BLOCK = 512
-"""Largest side of what is resampled at once, pixels of the (refined) target."""
+_BLOCK = 1024
+"""Largest side of what is read and resampled at once, pixels of the (refined) target."""
+_PART = 256
+"""Largest side of what is interpolated at once; small enough for the processor's cache."""
 
 
 class Warp:
@@ -66,7 +68,7 @@ class Warp:
         shift = self.positions.shift
         down, along = self.positions.refinement
         high = max(1, _BLOCK // down)
-        wide = max(1, (_BLOCK if shift is None else 4 * _BLOCK) // along)
+        wide = max(1, (_BLOCK if shift is None else 2 * _BLOCK) // along)
         if shift is not None and self.positions.refinement == (1, 1):
             high = wide = 4096
         if window.height <= high and window.width <= wide:
@@ -159,32 +161,73 @@ class Warp:
         return pixels, (bad == 0) & inside[0][:, None] & inside[1][None, :]
 
     def _gathered(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Refined pixels anywhere."""
+        """Refined pixels anywhere: the source is read once, and interpolated in small parts."""
+        pixels, valid = self._nothing(window)
+        bounds = self.positions.bounds(window)
+        if bounds is None:
+            return pixels, valid
+        height, width = self.source.info.grid.shape
+        (top, left, bottom, right), (before, after) = bounds, REACH
+        top, left = max(top, -1) - before, max(left, -1) - before
+        bottom, right = min(bottom, height) + after, min(right, width) + after
+        need = Window(top, left, bottom - top + 1, right - left + 1)
+        fetched = None if need.empty else self._fetch(need, (False, False))
+        if fetched is None:
+            return pixels, valid
+        for row in range(0, window.height, _PART):
+            for col in range(0, window.width, _PART):
+                part = Window(
+                    window.row + row, window.col + col,
+                    min(_PART, window.height - row), min(_PART, window.width - col),
+                )  # fmt: skip
+                place = part.within(window)
+                out = pixels[(slice(None), *place)]
+                valid[place] = self._interpolate(part, fetched, (top, left), out)
+        return pixels, valid
+
+    def _interpolate(
+        self,
+        window: Window,
+        fetched: tuple[np.ndarray, np.ndarray],
+        corner: tuple[int, int],
+        out: np.ndarray,
+    ) -> np.ndarray:
+        """Interpolate refined pixels in what was fetched; returns which are valid.
+
+        Parameters
+        ----------
+        window : Window
+            Refined pixels.
+        fetched : pixels and bad pixels
+            Enough of the source.
+        corner : tuple of int
+            Row and column in the source of the first fetched pixel.
+        out : (band, y, x) array
+            Is filled.
+        """
         rows, cols = self.positions.of_window(window)
         height, width = self.source.info.grid.shape
         half = UNITS // 2
         inside = (rows >= -half) & (rows <= height * UNITS - half)
         inside &= (cols >= -half) & (cols <= width * UNITS - half)
         if not inside.any():
-            return self._nothing(window)
+            return inside
         all_inside = bool(inside.all())
         r, c = (rows, cols) if all_inside else (rows[inside], cols[inside])
         before, after = REACH
         top, left = int(r.min() // UNITS) - before, int(c.min() // UNITS) - before
         bottom, right = int(r.max() // UNITS) + after, int(c.max() // UNITS) + after
-        fetched = self._fetch(Window(top, left, bottom - top + 1, right - left + 1), (False, False))
-        if fetched is None:
-            return self._nothing(window)
-        pixels, bad = fetched
         if not all_inside:  # somewhere harmless
             rows = np.where(inside, rows, (top + before) * UNITS)
             cols = np.where(inside, cols, (left + before) * UNITS)
         y = (rows - top * UNITS).astype(np.float32) / np.float32(UNITS)
         x = (cols - left * UNITS).astype(np.float32) / np.float32(UNITS)
         gather = Gather(y, x)
-        out = np.stack([gather.band(band) for band in pixels])
-        valid = inside & ~gather.touches(bad) if bad.any() else inside
-        return out, valid
+        need = Window(top - corner[0], left - corner[1], bottom - top + 1, right - left + 1)
+        for band, result in zip(fetched[0], out, strict=True):
+            result[:] = gather.band(band[need.slices])
+        bad = fetched[1][need.slices]
+        return inside & ~gather.touches(np.ascontiguousarray(bad)) if bad.any() else inside
 
     def _fetch(
         self, window: Window, mirrored: tuple[bool, bool]

@@ -7,7 +7,7 @@ import pytest
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from changedet.loading import open_source
 from changedet.loading.resample import check_opencv, keys_weights
@@ -146,6 +146,20 @@ def test_edge_pixels_stay_valid_when_the_image_ends_there() -> None:
     assert not valid[0].any()
     assert not valid[:, -2:].any()
     assert valid[1:, :-2].all()
+
+
+def test_the_seam_of_a_map_of_the_whole_earth_leaves_a_gap_and_no_garbage() -> None:
+    earth = Grid(Affine(0.5, 0, -180, 0, -0.5, 90), 360, 720, CRS.from_epsg(4326))
+    lon, lat = earth.xy(*np.mgrid[0:360, 0:720])
+    image = np.stack([lat, 90 * np.cos(np.radians(lon))]).astype(np.float32)
+    target = Grid(Affine(2e4, 0, 300_000, 0, -2e4, 4_500_000), 100, 100, CRS.from_epsg(32660))
+    pixels, valid = Warp(open_source((image, earth)), (0, 1), target).read(target.window)
+    x, y = target.xy(*np.mgrid[0:100, 0:100])
+    lon, lat = Transformer.from_crs(target.crs, earth.crs, always_xy=True).transform(x, y)
+    assert 0.3 < valid.mean() < 1
+    assert not valid[np.abs(np.abs(lon) - 180) < 0.01].any()
+    assert np.abs(pixels[0] - lat)[valid].max() < 0.05
+    assert np.abs(pixels[1] - 90 * np.cos(np.radians(lon)))[valid].max() < 0.05
 
 
 def test_straight_ramps_are_reproduced_up_to_rounding() -> None:
