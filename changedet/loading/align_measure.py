@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.loading.align_features import Recipe, feature, usable
+from changedet.loading.align_features import Recipe
+from changedet.loading.align_fields import Store
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_spectra import Spectra, band, gather, phases, taper
-from changedet.loading.align_trust import Tone, agreement, sunlit
-from changedet.model import Image, ImagePair, PairReader, Window
+from changedet.loading.align_trust import agreement
+from changedet.model import PairReader, Window
 
 _BLOCK = 512
 """Windows whose corners lie in one block of this side share one reading of the pair."""
@@ -53,6 +54,17 @@ class _Part:
     share: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    pair: PairReader
+    size: int
+    motion: Motion
+    recipe: Recipe
+    backward: bool
+    trusting: bool
+    store: Store
+
+
 def compare(
     pair: PairReader,
     corners: np.ndarray,
@@ -61,8 +73,8 @@ def compare(
     recipe: Recipe,
     *,
     backward: bool = False,
-    tones: tuple[Tone, Tone] | None = None,
-    step: Callable[[int, int], object] | None = None,
+    store: Store | None = None,
+    trusting: bool = False,
 ) -> Comparison:
     """Compare windows of both images.
 
@@ -81,11 +93,11 @@ def compare(
     backward : bool
         Lay the before image on the after image instead; phases are then those of the opposite
         correction.
-    tones : tuple of Tone, optional
-        With it only pixels that can be trusted vote (see :mod:`changedet.loading.align_trust`);
-        the motion must then be right to about half a pixel.
-    step : callable, optional
-        Told (blocks done, blocks in all).
+    store : Store, optional
+        Keeps feature fields for the next call.
+    trusting : bool
+        Only pixels that can be trusted vote (see :mod:`changedet.loading.align_trust`); needs a
+        store with tones, and a motion that is right to about half a pixel.
 
     Returns
     -------
@@ -97,15 +109,9 @@ def compare(
         order.setdefault((int(r), int(c)), []).append(i)
     groups = [np.array(v) for _, v in sorted(order.items())]
 
-    def work(index: np.ndarray) -> _Part:
-        return _block(pair, corners[index], index, size, motion, recipe, backward, tones)
-
-    parts: list[_Part] = []
+    task = _Task(pair, size, motion, recipe, backward, trusting, store or Store(room=0))
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
-        for part in pool.map(work, groups):
-            parts.append(part)
-            if step is not None:
-                step(len(parts), len(groups))
+        parts = list(pool.map(lambda index: _block(task, corners[index], index), groups))
     return _joined(parts, corners, size)
 
 
@@ -128,93 +134,64 @@ def correction(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: boo
     return -motion.at(rows + there[..., 0], cols + there[..., 1])
 
 
-def _block(
-    pair: PairReader,
-    corners: np.ndarray,
-    index: np.ndarray,
-    size: int,
-    motion: Motion,
-    recipe: Recipe,
-    backward: bool,
-    tones: tuple[Tone, Tone] | None,
-) -> _Part:
+def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
+    """Compare the windows of one block."""
+    size, motion, backward = task.size, task.motion, task.backward
     top, left = (int(v) for v in corners.min(0))
     bottom, right = (int(v) + size for v in corners.max(0))
     box = Window(top, left, bottom - top, right - left)
-    lattice = np.meshgrid(
+    rows, cols = np.meshgrid(
         np.linspace(top, bottom - 1, 9), np.linspace(left, right - 1, 9), indexing="ij"
     )
-    known = correction(motion, lattice[0], lattice[1], backward)
+    known = correction(motion, rows, cols, backward)
     middle = np.rint((known.min((0, 1)) + known.max((0, 1))) / 2).astype(int)
     still = bool((np.ptp(known, axis=(0, 1)) < _STILL).all())
-    if tones is not None:
+    if task.trusting:
         still = bool((np.abs(known - middle) < 0.5 / _SUBPIXEL).all())
     margin = 0 if still else int(np.ceil(np.abs(known - middle).max())) + 4
 
-    near, far = box.pad(recipe.reach), box.pad(recipe.reach + margin)
-    far = Window(far.row - int(middle[0]), far.col - int(middle[1]), far.height, far.width)
-    first, second = _read(pair, near, far)
-    one, other = (first.after, second.before) if backward else (first.before, second.after)
-    dates = (int(backward), int(not backward))
-    f = feature(one.pixels, one.valid, recipe, dates[0])
-    g = feature(other.pixels, other.valid, recipe, dates[1])
-    # planes of the second image travel together: two of the feature, validity, sunlight
-    planes = [g.real, g.imag, usable(other.valid, recipe).astype(np.float32)]
-    if tones is not None:
-        planes.append(sunlit(other.pixels, other.valid, tones[dates[1]]))
-    cut = box.within(near)
+    reach = task.recipe.reach
+    moved = Window(top - int(middle[0]), left - int(middle[1]), box.height, box.width)
+    near, far = box.pad(reach), moved.pad(reach + margin)
+    fields = task.store.fields(task.pair, near, far, task.recipe, backward)
     if still:
-        planes = [p[cut] for p in planes]
+        planes = [p[moved.within(fields.far)] for p in fields.second]
         applied = np.broadcast_to(middle.astype(float), (len(corners), 2))
     else:
-        planes, rounded = _laid_on(planes, far, box, motion, backward)
+        planes, rounded = _laid_on(fields.second, fields.far, box, motion, backward)
         applied = _applied(motion, corners, size, box, rounded, backward)
-    f, g = f[cut], (planes[0] + 1j * planes[1]).astype(np.complex64)
-    both = (usable(one.valid, recipe)[cut] & (planes[2] > 0.999)).astype(np.float32)
-    vote = both
-    if tones is not None:
-        alike = agreement(f * both, g * both) * both
-        vote = np.sqrt(alike * sunlit(one.pixels, one.valid, tones[dates[0]])[cut] * planes[3])
+    cut = box.within(near)
+    f, g = fields.first[cut], (planes[0] + 1j * planes[1]).astype(np.complex64)
+    both = (fields.known[cut] & (planes[2] > 0.999)).astype(np.float32)
     cuts = [Window(int(r), int(c), size, size).within(box) for r, c in corners]
     hann = taper(size)
     one_way = hann.sum(0) / np.sqrt(hann.sum())
     share = np.array([one_way @ both[w] @ one_way for w in cuts]) / float(hann.sum())
-    masks = [vote[w] * hann for w in cuts]
-    if tones is not None:
-        # where nearly everything is dark, darkness is no reason to look away
-        plain = np.sqrt(alike)
-        lit = [
-            float(m.sum()) >= _LIT * float(hann.sum()) * part
-            for m, part in zip(masks, share, strict=True)
-        ]
-        masks = [m if ok else plain[w] * hann for m, ok, w in zip(masks, lit, cuts, strict=True)]
+    masks = [both[w] * hann for w in cuts]
+    if task.trusting and fields.lit is not None:
+        light = fields.lit[cut] * planes[3]
+        masks = _votes(agreement(f * both, g * both) * both, light, cuts, hann, share)
     stack = np.stack([_centred(f[w], m) for w, m in zip(cuts, masks, strict=True)])
     against = np.stack([_centred(g[w], m) for w, m in zip(cuts, masks, strict=True)])
     return _Part(index, phases(stack, against), applied, share)
 
 
-def _read(pair: PairReader, near: Window, far: Window) -> tuple[ImagePair, ImagePair]:
-    """Read two windows of the pair: in one piece when they nearly coincide."""
-    top, left = min(near.row, far.row), min(near.col, far.col)
-    bottom = max(near.row + near.height, far.row + far.height)
-    right = max(near.col + near.width, far.col + far.width)
-    whole = Window(top, left, bottom - top, right - left)
-    if whole.height * whole.width > 1.5 * near.height * near.width:
-        return pair.read(near), pair.read(far)
-    both = pair.read(whole)
-    return _part(both, near, whole), _part(both, far, whole)
-
-
-def _part(pair: ImagePair, window: Window, whole: Window) -> ImagePair:
-    if window == whole:
-        return pair
-    rows, cols = window.within(whole)
-    grid = pair.grid.subset(Window(rows.start, cols.start, window.height, window.width))
-    one, other = (
-        Image(image.pixels[:, rows, cols], image.valid[rows, cols], grid, image.roles)
-        for image in (pair.before, pair.after)
-    )
-    return ImagePair(one, other)
+def _votes(
+    alike: np.ndarray,
+    light: np.ndarray,
+    cuts: list[tuple[slice, slice]],
+    hann: np.ndarray,
+    share: np.ndarray,
+) -> list[np.ndarray]:
+    """Mask of each window: pixels that are alike and sunlit, tapered."""
+    vote, plain = np.sqrt(alike * light), np.sqrt(alike)
+    out = []
+    for cut, part in zip(cuts, share, strict=True):
+        mask = vote[cut] * hann
+        # where nearly everything is dark, darkness is no reason to look away
+        enough = float(mask.sum()) >= _LIT * float(hann.sum()) * part
+        out.append(mask if enough else plain[cut] * hann)
+    return out
 
 
 def _centred(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -239,7 +216,7 @@ def _laid_on(
     map_x = np.rint((cols[None] - known[..., 1] - far.col) * _SUBPIXEL) / _SUBPIXEL
     maps = (map_x.astype(np.float32), map_y.astype(np.float32))
     moved = [
-        cv2.remap(np.ascontiguousarray(plane), *maps, how)
+        cv2.remap(plane, *maps, how)
         for plane, how in zip(
             planes, [cv2.INTER_LANCZOS4] * 2 + [cv2.INTER_LINEAR] * (len(planes) - 2), strict=True
         )

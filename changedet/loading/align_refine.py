@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.loading.align_features import Recipe
+from changedet.loading.align_fields import Store
 from changedet.loading.align_measure import Comparison, compare
 from changedet.loading.align_models import Fitted, choose, fit
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_spectra import Spectra
 from changedet.loading.align_ties import SIGNIFICANT, Ties, learned, measure
-from changedet.loading.align_trust import Tone
 from changedet.model import PairReader
 
 _PASSES = 4
 _SETTLED = 0.3
 """Largest change of the correction between passes (pixels) that needs no further pass."""
-_SETTLED_TRUSTED = 0.02
+_SETTLED_TRUSTED = 0.03
 """The same where only trusted pixels vote: their choice depends on the correction."""
 _SHADOWED = 0.7
 """Pixels by which moved shadows may bend an estimate in which all pixels vote."""
@@ -51,7 +51,9 @@ def refine(
     start: Motion,
     recipe: Recipe,
     reach: float,
-    tones: tuple[Tone, Tone] | None = None,
+    *,
+    store: Store,
+    trusting: bool = False,
 ) -> Refined | None:
     """Refine a motion until it stands still.
 
@@ -67,6 +69,10 @@ def refine(
     recipe : Recipe
     reach : float
         Pixels around the guess in which the first pass seeks.
+    store : Store
+        Keeps feature fields between passes.
+    trusting : bool
+        Only pixels that can be trusted vote.
 
     Returns
     -------
@@ -74,15 +80,15 @@ def refine(
         None when fewer than two windows can be compared.
     """
     motion, out = start, None
-    settled = _SETTLED if tones is None else _SETTLED_TRUSTED
+    settled = _SETTLED_TRUSTED if trusting else _SETTLED
     for step in range(_PASSES):
-        seen = compare(pair, corners, size, motion, recipe, tones=tones)
+        seen = compare(pair, corners, size, motion, recipe, store=store, trusting=trusting)
         seen = seen.take(seen.share >= _LEAST)
         if len(seen.share) < 2:
             return None
         out = _pass(seen, size, pair.grid.shape, reach if step == 0 else min(reach, 4.0))
         last, motion = motion, out.fitted.motion
-        if change(last, motion) < settled or (tones is None and _even(last, motion)):
+        if change(last, motion) < settled or (not trusting and _even(last, motion)):
             break
     return out
 
@@ -113,8 +119,8 @@ def _sampled(motion: Motion) -> np.ndarray:
 
 
 def change(one: Motion, other: Motion) -> float:
-    """Largest difference of two motions on the grid, pixels."""
-    return float(np.hypot(*(_sampled(one) - _sampled(other)).T).max())
+    """Difference of two motions that nine tenths of the grid stay below, pixels."""
+    return float(np.percentile(np.hypot(*(_sampled(one) - _sampled(other)).T), 90))
 
 
 def _pass(seen: Comparison, size: int, shape: tuple[int, int], reach: float) -> Refined:

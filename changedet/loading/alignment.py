@@ -7,6 +7,7 @@ import numpy as np
 from changedet.errors import AlignmentRefused
 from changedet.loading import align_coarse as coarse
 from changedet.loading.align_evidence import gather_evidence
+from changedet.loading.align_fields import Store
 from changedet.loading.align_judge import graded, unmeasured, zero
 from changedet.loading.align_refine import refine, steady
 from changedet.loading.align_trust import tones
@@ -39,13 +40,14 @@ def estimate_alignment(
         return unmeasured(pair.grid, best)
     tell(ProgressEvent("align", 2, 4, "windows"))
     corners = coarse.spread_corners(overview, factor, size, _WINDOWS, best.shift)
-    plain = refine(pair, corners, size, best.motion, best.recipe, 8.0)
+    store = Store(tones(overview) if best.recipe.optical else None)
+    plain = refine(pair, corners, size, best.motion, best.recipe, 8.0, store=store)
     if plain is None:
         return unmeasured(pair.grid, "too little of the overlap is valid in both images")
     final = plain
     if best.recipe.optical:
         start = steady(plain)
-        trusted = refine(pair, corners, size, start, best.recipe, 2.0, tones(overview))
+        trusted = refine(pair, corners, size, start, best.recipe, 2.0, store=store, trusting=True)
         final = trusted or plain
     tell(ProgressEvent("align", 3, 4, "judging"))
     probes = coarse.spread_corners(overview, factor, size, _PILOTS, best.shift)
