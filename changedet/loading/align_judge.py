@@ -12,10 +12,11 @@ from changedet.model import Alignment, Grade, Grid, Lattice
 
 UNKNOWN_PX = 1.0
 """Standard deviation assumed per axis where nothing could be measured, pixels."""
-_MATCH = 9.0
+MATCH = 9.0
 """Standard deviations of chance above which all windows together are believed to match."""
-_SURE = 4.0
-"""Standard errors by which the best shift must beat the best different one."""
+_SURE = (2.5, 3.2, 4.0)
+"""Standard errors by which the best shift must beat the best different one: not to be refused, to
+be usable, to be good."""
 _HOME_PX = 2.0
 """Corrections smaller than this agree with the images' own coordinates, pixels."""
 _GOOD_PX = 0.3
@@ -121,6 +122,7 @@ def judged(evidence: Evidence) -> tuple[Grade, list[str]]:
     fine = (
         rmse is not None and rmse <= _GOOD_PX and evidence.halves_px <= 0.15 and count >= 8
         and evidence.coverage >= 0.5 and np.isfinite(back) and back <= 0.2
+        and evidence.rival >= _SURE[2]
     )  # fmt: skip
     return ("good" if fine else "usable"), say
 
@@ -131,18 +133,18 @@ def _rmse(residual: np.ndarray) -> float | None:
 
 def _refusal(evidence: Evidence) -> list[str]:
     """Why the images cannot be believed to match, or nothing."""
-    if evidence.significance < _MATCH:
+    if evidence.significance < MATCH:
         return [
             "the two images show no common pattern at any shift that was tried "
             f"(best match {evidence.significance:.1f} standard deviations above chance, "
-            f"{_MATCH:.0f} needed)"
+            f"{MATCH:.0f} needed)"
         ]
     at_home = _length(evidence.motion) < _HOME_PX
-    if evidence.rival < _SURE and not at_home:
+    if evidence.rival < _SURE[0] and not at_home:
         return [
             f"two shifts {evidence.rival_px:.0f} px apart fit almost equally well, as parallel "
             f"tracks or rows make them (difference {evidence.rival:.1f} standard errors, "
-            f"{_SURE:.0f} needed)"
+            f"{_SURE[0]:.1f} needed)"
         ]
     if evidence.halves_px > 1 and not at_home:
         return [f"two independent halves of the windows disagree by {evidence.halves_px:.1f} px"]
@@ -153,7 +155,7 @@ def _doubts(evidence: Evidence) -> list[str]:
     """What speaks against relying on the estimate."""
     out = []
     rmse = _rmse(evidence.residual)
-    if evidence.rival < _SURE:
+    if evidence.rival < _SURE[1]:
         out.append(
             f"a shift {evidence.rival_px:.0f} px away fits almost as well "
             f"({evidence.rival:.1f} standard errors)"

@@ -16,6 +16,8 @@ import scipy.fft
 HIGHEST = 0.36
 """Cycles per pixel above which spectra are aliased or compressed away."""
 _RINGS = 16
+_DUST = 1e-6
+"""Strength of cross spectra that rounding alone can make; real ones are above 1."""
 _TAPER_CORRELATION = 2.25
 """A two-dimensional Hann taper makes this many neighbouring frequencies one independent value."""
 
@@ -84,7 +86,7 @@ def phases(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     f /= np.maximum(strength, 1e-20)
     radius = _radius(frequencies)
     f[:, (radius > HIGHEST) | (radius < 0.5 / size)] = 0
-    f[strength <= 1e-12 * strength.max(initial=1e-30)] = 0
+    f[strength <= _DUST] = 0
     return f
 
 

@@ -27,6 +27,8 @@ _AGREE = (0.8, 0.95)
 """Agreement at which the vote begins and is full, where the pair agrees well as a whole."""
 _DOUBTFUL = 0.6
 """Usual agreement below which agreement says nothing about a pixel."""
+_NOISE_RATIO = 0.04
+"""Power of coarse over fine gradients; white noise has 0.03, single-look radar 0.06."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,3 +95,38 @@ def agreement(f: np.ndarray, g: np.ndarray) -> np.ndarray:
     low = min(_AGREE[0], usual - 0.1)
     high = min(_AGREE[1], usual + 0.08)
     return np.clip((alike - low) / (high - low), 0, 1)
+
+
+def textured(overview: ImagePair) -> bool:
+    """Whether both images show anything but noise.
+
+    The gradient of white noise falls with the fourth power of the smoothing, that of a landscape
+    much less. Fails for noise that was blurred by compression, which passes for texture.
+    """
+    return all(
+        _gradient_ratio(image.pixels, image.valid) > _NOISE_RATIO
+        for image in (overview.before, overview.after)
+    )
+
+
+def _gradient_ratio(pixels: np.ndarray, valid: np.ndarray) -> float:
+    """Largest, over bands, of gradient power at coarse over that at fine smoothing."""
+    import cv2
+
+    inside = cv2.erode(valid.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    if not inside.any():
+        return 0.0
+    best = 0.0
+    for band in pixels:
+        level = float(band[inside].mean())
+        filled = np.where(valid, band, level).astype(np.float32)
+        power = []
+        for sigma in (0.7, 2.0):
+            smooth = cv2.GaussianBlur(filled, (0, 0), sigma)
+            gx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=1)
+            gy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=1)
+            power.append(float((gx**2 + gy**2)[inside].astype(np.float64).mean()))
+        dust = (1e-5 * (abs(level) + 1e-12)) ** 2
+        if power[0] > dust:
+            best = max(best, power[1] / power[0])
+    return best

@@ -8,9 +8,9 @@ from changedet.errors import AlignmentRefused
 from changedet.loading import align_coarse as coarse
 from changedet.loading.align_evidence import gather_evidence
 from changedet.loading.align_fields import Store
-from changedet.loading.align_judge import graded, unmeasured, zero
+from changedet.loading.align_judge import MATCH, graded, unmeasured, zero
 from changedet.loading.align_refine import refine, steady
-from changedet.loading.align_trust import tones
+from changedet.loading.align_trust import textured, tones
 from changedet.model import Alignment, Grid, ImageInfo, ImagePair, PairReader, Window
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress
 
@@ -23,7 +23,36 @@ _PILOTS = 16
 def estimate_alignment(
     pair: PairReader, *, seed: int = 0, progress: bool | ProgressCallback | None = None
 ) -> Alignment:
-    """Measure the correction that lays the after image on the before image."""
+    """Measure the correction that lays the after image on the before image.
+
+    Parameters
+    ----------
+    pair : PairReader
+        The uncorrected pair on its common grid. Overviews and windows are read, never the whole
+        image.
+    seed : int
+        Accepted so that every estimate is called alike; nothing here is random.
+    progress : bool or callable, optional
+        See :func:`changedet.progress.as_progress`.
+
+    Returns
+    -------
+    Alignment
+        The correction, its grade and what is left by place. ``refused``: the images do not match,
+        or match at several places. ``poor``: hardly anything could be measured; the correction is
+        then only kept if the pair matches better with it than without, otherwise it is zero.
+
+    Notes
+    -----
+    Coarse to fine: phase correlation of overviews, with rotation and scale where shifts alone do
+    not do; phase spectra of windows, weighed by frequency as their coherence says; the simplest
+    motion model that held-out tie points support; then the same once more with only sunlit pixels
+    voting that look alike at both dates, since moved shadows pull every other estimate along. See
+    ``docs/methods/alignment.md`` for sources and measurements.
+
+    It fails, and says so, where less than about a third of the ground is recognisable, or where
+    the only structure is periodic. It cannot see an error common to both images.
+    """
     tell = as_progress(progress)
     tell(ProgressEvent("align", 0, 4, "overview"))
     shape = pair.grid.shape
@@ -36,6 +65,8 @@ def estimate_alignment(
         return zero(pair.grid)
     tell(ProgressEvent("align", 1, 4, "large shifts"))
     best = coarse.search(Remembering(pair), overview, factor, size, _PILOTS)
+    if not isinstance(best, str) and best.significance < MATCH and not textured(overview):
+        best = "one of the images shows nothing but noise (water, fog, snow)"
     if isinstance(best, str):
         return unmeasured(pair.grid, best)
     tell(ProgressEvent("align", 2, 4, "windows"))
