@@ -166,7 +166,9 @@ def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
     cuts = [Window(int(r), int(c), size, size).within(box) for r, c in corners]
     hann = taper(size)
     one_way = hann.sum(0) / np.sqrt(hann.sum())
-    share = np.array([one_way @ both[w] @ one_way for w in cuts]) / float(hann.sum())
+    # einsum without BLAS, whose threads would fight those of the pool
+    share = np.array([np.einsum("a,ab,b->", one_way, both[w], one_way) for w in cuts])
+    share /= float(hann.sum())
     masks = [both[w] * hann for w in cuts]
     if task.trusting and fields.lit is not None:
         light = fields.lit[cut] * planes[3]
@@ -199,7 +201,7 @@ def _centred(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     weight = float(mask.sum())
     if weight <= 0:
         return values * 0
-    return (values - np.vdot(mask, values) / weight) * mask
+    return (values - (mask * values).sum() / weight) * mask
 
 
 def _laid_on(
@@ -260,5 +262,5 @@ def _applied(
     out = np.empty((len(corners), 2))
     for i, (row, col) in enumerate(corners):
         cut = Window(int(row), int(col), size, size).within(box)
-        out[i] = np.einsum("a,abk,b->k", one_way, rounded[cut], one_way, optimize=True)
+        out[i] = np.einsum("a,abk,b->k", one_way, rounded[cut], one_way)
     return known + out

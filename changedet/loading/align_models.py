@@ -29,6 +29,8 @@ _GAIN = 0.95
 
 _WORTH = 0.02
 """Pixels (root mean square) that a more complex model must take out at least."""
+_SURE = {"local": 3.0}
+"""Standard errors by which a model must be better than a simpler one; 1 for polynomials."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,4 +301,4 @@ def _better(new: Fitted, old: Fitted, ties: Ties, size: int) -> bool:
     gain = np.bincount(where.ravel(), weights=theirs - ours)
     n = len(gain)
     error = float(gain.std()) / np.sqrt(max(n, 1)) * n
-    return float(gain.sum()) > (2 if new.motion.model == "local" else 1) * error
+    return float(gain.sum()) > _SURE.get(new.motion.model, 1.0) * error

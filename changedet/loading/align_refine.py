@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from changedet.loading.align_fields import Store
 from changedet.loading.align_measure import Comparison, compare
 from changedet.loading.align_models import Fitted, choose, fit
 from changedet.loading.align_motion import Motion
-from changedet.loading.align_spectra import Spectra
+from changedet.loading.align_spectra import Spectra, peaks
 from changedet.loading.align_ties import SIGNIFICANT, Ties, learned, measure
 from changedet.model import PairReader
 
@@ -22,6 +22,8 @@ _SETTLED_TRUSTED = 0.03
 """The same where only trusted pixels vote: their choice depends on the correction."""
 _SHADOWED = 0.7
 """Pixels by which moved shadows may bend an estimate in which all pixels vote."""
+_ASTRAY = 0.5
+"""Pixels from the robust mean at which a common peak is another one."""
 _LEAST = 0.3
 """Part of a window that must be valid in both images."""
 
@@ -134,4 +136,20 @@ def _pass(seen: Comparison, size: int, shape: tuple[int, int], reach: float) -> 
         nothing = np.zeros((0, 2))
         return Refined(seen, spectra, common, ties, Fitted(motion, np.zeros(0), nothing), believed)
     fitted = choose(ties.take(believed), shape, size)
+    if fitted.motion.model == "translation":
+        fitted = replace(fitted, motion=_together(seen, spectra, believed, fitted))
     return Refined(seen, spectra, common, ties, fitted, believed)
+
+
+def _together(seen: Comparison, spectra: Spectra, believed: np.ndarray, fitted: Fitted) -> Motion:
+    """Shift of all agreeing windows at once: better than their mean where each one is noisy."""
+    weights = np.zeros(len(believed))
+    weights[believed] = fitted.weights
+    if weights.sum() <= 0:
+        return fitted.motion
+    applied = (weights @ seen.applied) / weights.sum()
+    start = fitted.motion.coefficients[:1] - applied
+    top, _ = peaks(spectra.pooled(weights), start)
+    if np.abs(top - start).max() > _ASTRAY:
+        return fitted.motion
+    return Motion.shift(fitted.motion.shape, *(applied + top[0]))

@@ -15,6 +15,9 @@ import scipy.fft
 
 HIGHEST = 0.36
 """Cycles per pixel above which spectra are aliased or compressed away."""
+_SMALL = 250_000
+"""Multiplications in a real matrix product below which OpenBLAS does not start threads: products
+here are many and small, and its threads would wait for each other more than they work."""
 _RINGS = 16
 _DUST = 1e-6
 """Strength of cross spectra that rounding alone can make; real ones are above 1."""
@@ -49,7 +52,8 @@ class Spectra:
     def pooled(self, weights: np.ndarray | None = None) -> Spectra:
         """Return all windows as one (weighted mean)."""
         w = np.ones(len(self.phases)) if weights is None else weights
-        mean = np.tensordot((w / max(w.sum(), 1e-12)).astype(np.complex64), self.phases, 1)
+        share = (w / max(w.sum(), 1e-12)).astype(np.complex64)
+        mean = np.einsum("n,nij->ij", share, self.phases)
         return replace(self, phases=mean[None])
 
     def take(self, rows: np.ndarray) -> Spectra:
@@ -115,9 +119,19 @@ def surfaces(spectra: Spectra, reach: float, step: float = 0.5) -> tuple[np.ndar
     """
     shifts = np.arange(-reach, reach + step / 2, step)
     steer = np.exp(2j * np.pi * np.outer(shifts, spectra.frequencies)).astype(np.complex64)
-    values = np.empty((len(spectra.phases), len(shifts), len(shifts)), np.float32)
+    m, k = steer.shape
+    values = np.empty((len(spectra.phases), m, m), np.float32)
+    # in real numbers, and few rows at a time: see _SMALL
+    first = np.block([[steer.real, -steer.imag], [steer.imag, steer.real]])
+    last = np.concatenate([steer.real.T, -steer.imag.T])
+    rows, rows_last = (max(1, _SMALL // (2 * k * n)) for n in (k, m))
     for i, phase in enumerate(spectra.phases):
-        values[i] = ((steer @ (phase * spectra.weights)) @ steer.T).real
+        weighted = phase * spectra.weights
+        right = np.concatenate([weighted.real, weighted.imag])
+        half = np.concatenate([first[a : a + rows] @ right for a in range(0, 2 * m, rows)])
+        both = np.concatenate([half[:m], half[m:]], axis=1)
+        for a in range(0, m, rows_last):
+            values[i, a : a + rows_last] = both[a : a + rows_last] @ last
     return shifts, values / max(spectra.total_weight, 1e-12)
 
 
