@@ -16,7 +16,12 @@ from changedet.differencing.detector import (
     get_method,
     methods,
 )
-from changedet.differencing.objects import FoundObjects, find_objects, minimum_pixels
+from changedet.differencing.objects import (
+    FoundObjects,
+    explain_pixels,
+    find_objects,
+    minimum_pixels,
+)
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel, shadow_offset
@@ -35,6 +40,7 @@ __all__ = [
     "balanced_threshold",
     "choose_method",
     "choose_threshold",
+    "explain_pixels",
     "find_objects",
     "fit_detection",
     "fit_null",

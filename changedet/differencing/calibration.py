@@ -24,8 +24,12 @@ SUPPORT_SURPRISE = 2.0
 """A supporting pixel is never less surprising than this (−log10 p),"""
 SUPPORT_SHARE = 0.65
 """nor need it be more surprising than this share of a seed."""
-TAIL_QUANTILES = (0.6, 0.98)
+TAIL_QUANTILES = (0.6, 0.995)
 """Part of the null distribution from which its tail is continued."""
+SKIRT = 0.5
+"""Share of the first threshold above which pixels connected to a change belong to it."""
+COHERENT_PX = 12
+"""Fewer connected pixels above the first threshold are noise, and stay in the null."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +195,17 @@ def fit_null(blocks: Sequence[np.ndarray], level: float, margin: int = 3) -> Nul
     kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
     for block in blocks:
         finite = np.isfinite(block)
-        changed = np.nan_to_num(block, nan=-np.inf) > level
-        near = cv2.dilate(changed.astype(np.uint8), kernel) > 0
+        values = np.nan_to_num(block, nan=-np.inf)
+        # A change has a skirt: what is connected to it above half the level goes with it.
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(
+            (values > np.float32(SKIRT * level)).astype(np.uint8), connectivity=8
+        )
+        coherent = stats[:, cv2.CC_STAT_AREA] >= COHERENT_PX
+        reaches = np.zeros(len(stats), dtype=bool)
+        reaches[labels[values > level]] = True
+        coherent &= reaches
+        coherent[0] = False
+        near = cv2.dilate(coherent[labels].astype(np.uint8), kernel) > 0
         kept.append(block[finite & ~near])
         total += int(finite.sum())
     values = np.sort(np.concatenate(kept))
@@ -214,9 +227,10 @@ def _model(values: np.ndarray, fraction: float) -> NullModel:
         return NullModel(
             np.array([top - 1e-3, top]), np.array([0.0, -1e-9]), 1e3, 0.0, "pair", fraction
         )
-    q = np.linspace(*TAIL_QUANTILES, 40)
-    slope, curvature = _tail(np.quantile(values, q) - high, np.log1p(-q))
-    quantiles = np.linspace(0.0, TAIL_QUANTILES[1], 197)
+    first, last = (math.log1p(-q) for q in TAIL_QUANTILES)
+    log_survival = np.linspace(first, last, 40)
+    slope, curvature = _tail(np.quantile(values, -np.expm1(log_survival)) - high, log_survival)
+    quantiles = np.linspace(0.0, TAIL_QUANTILES[1], 200)
     grid, index = np.unique(np.quantile(values, quantiles), return_index=True)
     return NullModel(grid, np.log1p(-quantiles)[index], slope, curvature, "pair", fraction)
 
@@ -238,6 +252,7 @@ def choose_threshold(
     correlation_px: float,
     pixel_area_m2: float | None,
     false_alarms_per_km2: float,
+    bounds: tuple[float, float, float] | None = None,
 ) -> Threshold:
     """Levels of the hysteresis for a rate of false objects.
 
@@ -250,20 +265,29 @@ def choose_threshold(
     correlation_px : float
         Pixels in one independent patch of noise.
     pixel_area_m2 : float or None
-        Ground area of a pixel; None without georeferencing: 0.25 m² is assumed.
+        Ground area of a pixel; None without georeferencing: a square
+        kilometre then stands for a million pixels.
     false_alarms_per_km2 : float
         False objects per square kilometre of unchanged ground to accept.
+    bounds : (lowest seed, highest seed, highest support), optional
+        In units of the statistic, where a detector knows what its noise model cannot (lowest) or
+        need not (highest) be asked. The rate to expect is then that of the bound.
     """
-    area = 0.25 if pixel_area_m2 is None else pixel_area_m2
+    area = 1.0 if pixel_area_m2 is None else pixel_area_m2
     patches_per_km2 = 1e6 / (area * correlation_px)
     p = min(false_alarms_per_km2 / patches_per_km2, MAXIMUM_P)
     seed = null.value_at(p)
     rule = f"at most {false_alarms_per_km2:g} false objects per km2"
     if p == MAXIMUM_P:
         rule = f"p = {p:g} for a pixel"
+    if bounds is not None and not bounds[0] <= seed <= bounds[1]:
+        seed = min(max(seed, bounds[0]), bounds[1])
+        rule += f"; held at {seed:g}, a bound of the detector"
     surprise = null.surprise(np.array([seed, level], dtype=np.float32)).astype(np.float64)
     support = float(np.clip(surprise[1], SUPPORT_SURPRISE, max(SUPPORT_SHARE * surprise[0], 0)))
     support = min(support, float(surprise[0]))
+    if bounds is not None:
+        support = min(support, float(null.surprise(np.array(bounds[2:], np.float32))[0]))
     p_seed = float(10.0 ** -float(surprise[0]))
     rate = None if pixel_area_m2 is None else p_seed * patches_per_km2
     return Threshold(float(surprise[0]), support, p_seed, false_alarms_per_km2, rate, rule)

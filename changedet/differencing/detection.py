@@ -27,7 +27,9 @@ from changedet.differencing.shadow import ShadowModel
 from changedet.model import ImagePair, PairReader, Window
 
 DEFAULT_FALSE_ALARMS = 2.0
-"""False objects per square kilometre (per four million pixels without georeferencing)."""
+"""False objects per square kilometre (per million pixels without georeferencing)."""
+SHADOW_GUARD = 20
+"""Halo beyond the longest shadow: the pooling before it, and columns that round by position."""
 LAGS = 8
 """Pixels over which the correlation of noise is summed."""
 
@@ -105,15 +107,17 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     sample = Sample(reader, sample_windows(reader.grid, config.seed))
     detector = method.fit(sample, context)
     shadow: ShadowModel | None = getattr(detector, "shadow", None)
+    halo = detector.halo if shadow is None else max(detector.halo, shadow.halo + SHADOW_GUARD)
     blocks, quiet, contrast = [], [], []
-    for window, pair in sample.pairs(detector.halo):
-        core = window.within(window.pad(detector.halo))
+    for window, pair in sample.pairs(halo):
+        core = window.within(window.pad(halo))
         blocks.append(np.ascontiguousarray(detector.statistic(pair)[core]))
         contrast.append(_contrast(pair, core))
         quiet.append(blocks[-1])
         if shadow is not None:
             # Moved shadows are explained away later, and must not widen the null meanwhile.
-            shaded = shadow.coloured(*detector.shadow_logarithms(pair))[core]  # type: ignore[attr-defined]
+            logarithms = detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
+            shaded = shadow.explains(*logarithms)[core]
             quiet[-1] = np.where(shaded, np.float32(np.nan), blocks[-1])
     level = balanced_threshold(quiet)
     null = fit_null(quiet, level)
@@ -125,6 +129,7 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         correlation_px=correlation,
         pixel_area_m2=reader.grid.pixel_area_m2,
         false_alarms_per_km2=DEFAULT_FALSE_ALARMS if rate is None else rate,
+        bounds=getattr(detector, "bounds", None),
     )
     typical = np.nanmedian(np.stack(contrast), axis=0)
     typical = np.where(np.isfinite(typical) & (typical > 0), typical, 1.0)

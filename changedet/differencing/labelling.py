@@ -35,6 +35,8 @@ class Components:
     """(n, 2) row and column of the first pixel in row-major order."""
     box: np.ndarray
     """(n, 4) first row, first column, last row, last column."""
+    explained: np.ndarray
+    """Whether its pixels are explained away; explained and other pixels never join."""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -49,6 +51,7 @@ class Components:
             self.peak[chosen],
             self.first[chosen],
             self.box[chosen],
+            self.explained[chosen],
         )
 
 
@@ -61,6 +64,7 @@ class _Block:
     peak: np.ndarray
     first: np.ndarray
     box: np.ndarray
+    explained: np.ndarray
 
 
 @dataclass
@@ -81,7 +85,11 @@ class _Seams:
 
 
 def find_components(
-    score: RasterWindows, support: float, seed: float, write: WriteLabels
+    score: RasterWindows,
+    support: float,
+    seed: float,
+    write: WriteLabels,
+    explained: RasterWindows | None = None,
 ) -> Components:
     """Places where the score stays above ``support`` and somewhere reaches ``seed``.
 
@@ -93,6 +101,8 @@ def find_components(
         The two levels; ``support`` not above ``seed``.
     write : callable
         Takes a window and its provisional labels (int32), to be read again later.
+    explained : RasterWindows, optional
+        Not zero where a change would be explained away.
 
     Returns
     -------
@@ -106,7 +116,8 @@ def find_components(
         top, bottom = np.zeros(grid.width, np.int64), np.zeros(grid.width, np.int64)
         left: np.ndarray | None = None
         for window in strip:
-            labels, block = _label_block(score.read(window), window, support, seed, base)
+            away = None if explained is None else explained.read(window) != 0
+            labels, block = _label_block(score.read(window), away, window, (support, seed), base)
             if len(block.pixels):
                 write(window, labels.astype(np.int32))
             base += len(block.pixels)
@@ -132,18 +143,38 @@ def _strips(grid: Grid) -> Iterator[list[Window]]:
 
 
 def _label_block(
-    score: np.ndarray, window: Window, support: float, seed: float, base: int
+    score: np.ndarray,
+    away: np.ndarray | None,
+    window: Window,
+    levels: tuple[float, float],
+    base: int,
 ) -> tuple[np.ndarray, _Block]:
     """Components of one block; those without a seed that do not touch its edge are dropped."""
     import cv2
 
-    mask = (np.nan_to_num(score, nan=-1.0) >= np.float32(support)).astype(np.uint8)
-    count, raw, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    support, seed = (np.float32(v) for v in levels)
+    mask = np.nan_to_num(score, nan=-1.0) >= support
+    masks = [mask] if away is None else [mask & ~away, mask & away]
+    raw = np.zeros(score.shape, dtype=np.int64)
+    tables: list[np.ndarray] = []
+    count = 0
+    for part in masks:
+        n, labels, table, _ = cv2.connectedComponentsWithStats(
+            part.astype(np.uint8), connectivity=8
+        )
+        raw[part] = labels[part] + count
+        tables.append(table[0 if not tables else 1 :])
+        count += n - 1
+        if len(tables) == 1:
+            ordinary = n
+    stats = np.concatenate(tables)
+    count += 1
+    is_explained = np.arange(count) >= ordinary
     flat = raw.ravel()
     inside = np.flatnonzero(flat)
     peak = np.zeros(count, dtype=np.float32)
     np.maximum.at(peak, flat[inside], score.ravel()[inside])
-    keep = peak >= np.float32(seed)
+    keep = peak >= seed
     for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
         keep[line] = True
     keep[0] = False
@@ -158,7 +189,8 @@ def _label_block(
     extent = stats[:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] - 1
     box = np.concatenate([corner, corner + extent], axis=1).astype(np.int64)
     pixels = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-    return number[raw], _Block(base, pixels[keep], peak[keep], first[keep], box[keep])
+    block = _Block(base, pixels[keep], peak[keep], first[keep], box[keep], is_explained[keep])
+    return number[raw], block
 
 
 def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Components:
@@ -167,6 +199,8 @@ def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Comp
     from scipy.sparse.csgraph import connected_components
 
     pairs = np.concatenate(seams.pairs) if seams.pairs else np.zeros((0, 2), dtype=np.int64)
+    away = np.concatenate([[False], *(b.explained for b in blocks)])
+    pairs = pairs[away[pairs[:, 0]] == away[pairs[:, 1]]]
     graph = coo_array(
         (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])),
         shape=(count + 1, count + 1),
@@ -193,7 +227,11 @@ def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Comp
     number[chosen] = np.arange(1, len(chosen) + 1)
     lookup = number[group]
     lookup[0] = 0
-    return Components(lookup, pixels[chosen], peak[chosen], first[chosen], box[chosen])
+    explained = np.zeros(total, dtype=bool)
+    explained[group] = away
+    return Components(
+        lookup, pixels[chosen], peak[chosen], first[chosen], box[chosen], explained[chosen]
+    )
 
 
 def touched_windows(grid: Grid, components: Components) -> list[Window]:

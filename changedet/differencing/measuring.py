@@ -34,7 +34,7 @@ class Measures:
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
     shaded: np.ndarray
-    """(2, n) pixels with the colour of a shadow, and with its counterpart as well."""
+    """(n,) pixels with the colour of a shadow."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -47,7 +47,7 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
-            np.zeros((2, n)),
+            np.zeros(n),
         )
 
     def merge(self, other: Measures) -> None:
@@ -117,20 +117,14 @@ class Measures:
                 self.inside[date, :, k] += np.bincount(owner, values[index], minlength=n)
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
 
-    def add_shadow(
-        self,
-        labels: np.ndarray,
-        window: Window,
-        core: Window,
-        colour: np.ndarray,
-        counterpart: np.ndarray,
+    def add_shaded(
+        self, labels: np.ndarray, window: Window, core: Window, colour: np.ndarray
     ) -> None:
-        """Count the pixels of one block that look like a shadow which moved."""
+        """Count the pixels of one block that have the colour of a shadow."""
         cut = core.within(window)
-        mine = labels[cut].ravel()
-        for i, mask in enumerate((colour, counterpart)):
-            owner = mine[mask[cut].ravel() & (mine > 0)] - 1
-            self.shaded[i] += np.bincount(owner, minlength=len(self.ring_pixels))
+        mine = labels[cut]
+        owner = mine[colour[cut] & (mine > 0)] - 1
+        self.shaded += np.bincount(owner, minlength=len(self.shaded))
 
 
 def _steepness(pixels: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.detection import Detection
-from changedet.differencing.labelling import Components, find_components, touched_windows
+from changedet.differencing.detection import SHADOW_GUARD, Detection
+from changedet.differencing.labelling import (
+    LABEL_BLOCK,
+    Components,
+    find_components,
+    touched_windows,
+)
 from changedet.differencing.measuring import (
     RING_PX,
     Measures,
@@ -26,13 +31,11 @@ from changedet.model import ChangeTable, Grid, PairReader, RasterWindows, Window
 Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 """Maps a function over windows, in order."""
 MINIMUM_PIXELS = 4
-SHADOW_GUARD = 20
-"""Halo beyond the longest shadow: the pooling before it, and columns that round by position."""
-STANDING = 0.6
-"""Ratio of the contrasts at the two dates from which an outline counts as standing at both."""
-SHADED = (0.7, 0.5)
-"""Shares of an object's pixels with the colour of a shadow, and with its counterpart as well,
-from which it is explained as a shadow that moved."""
+LOOSE = 2.5
+"""Tolerance for the colour of a shadow, as a multiple, where the shape of the whole object counts
+as well."""
+SHADED_SHARE = 0.5
+"""Share of a sliver's pixels that must have that colour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,41 @@ def minimum_pixels(grid: Grid, min_area_m2: float | None) -> int:
     return max(1, int(np.ceil(min_area_m2 / area - 1e-9)))
 
 
+def explain_pixels(
+    score: RasterWindows,
+    explained: Any,
+    reader: PairReader,
+    detection: Detection,
+    run: Run = map,
+) -> None:
+    """Mark the pixels whose change is only a shadow that moved.
+
+    Parameters
+    ----------
+    score : RasterWindows
+        −log10 p.
+    explained : RasterWindows with ``write``
+        uint8 scratch raster, zero to begin with; blocks without a seed are left alone.
+    reader, detection, run
+        As for :func:`find_objects`.
+    """
+    shadow = detection.shadow
+    if shadow is None:
+        return
+    halo = shadow.halo + SHADOW_GUARD
+
+    def work(core: Window) -> None:
+        if not (np.nan_to_num(score.read(core)) >= detection.threshold.seed).any():
+            return
+        window = core.pad(halo)
+        logarithms = detection.detector.shadow_logarithms(reader.read(window))  # type: ignore[attr-defined]
+        mask = shadow.explains(*logarithms)[core.within(window)]
+        explained.write(core, mask.astype(np.uint8))
+
+    for _ in run(work, score.grid.tiles(LABEL_BLOCK)):
+        pass
+
+
 def find_objects(
     score: RasterWindows,
     labels: Any,
@@ -62,6 +100,7 @@ def find_objects(
     observed_pixels: int,
     min_area_m2: float | None = None,
     fdr: float | None = None,
+    explained: RasterWindows | None = None,
     run: Run = map,
 ) -> FoundObjects:
     """Threshold the score with hysteresis, outline and measure what is left.
@@ -82,6 +121,8 @@ def find_objects(
         Smallest object; four pixels by default.
     fdr : float, optional
         Keep only objects whose q-value is at most this.
+    explained : RasterWindows, optional
+        From :func:`explain_pixels`.
     run : callable
         How to map over blocks; the built-in ``map`` by default.
 
@@ -91,7 +132,7 @@ def find_objects(
         Objects by falling score; ties by position.
     """
     grid, threshold = score.grid, detection.threshold
-    found = find_components(score, threshold.support, threshold.seed, labels.write)
+    found = find_components(score, threshold.support, threshold.seed, labels.write, explained)
     p = object_p_values(found.peak, found.pixels, detection.correlation_px)
     q = object_q_values(p, observed_pixels / detection.correlation_px)
     chosen = found.pixels >= minimum_pixels(grid, min_area_m2)
@@ -120,8 +161,7 @@ def _visit(
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
-    shadow = detection.shadow
-    halo = RING_PX + 2 if shadow is None else max(RING_PX + 2, shadow.halo + SHADOW_GUARD)
+    halo, shadow = RING_PX + 2 + SHADOW_GUARD, detection.shadow
 
     def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
         window = core.pad(halo)
@@ -134,9 +174,7 @@ def _visit(
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         if shadow is not None:
             before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
-            colour = shadow.coloured(before, after)
-            both = colour & shadow.moved(before, after)
-            partial.add_shadow(numbers, window, core, colour, both)
+            partial.add_shaded(numbers, window, core, shadow.coloured(before, after, LOOSE))
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -180,7 +218,7 @@ def _table(
             "id": np.arange(1, n + 1),
             "change": directions(contrast),
             "kind": np.full(n, "other", dtype=object),
-            "explained_by": _explained(found, measures, contrast),
+            "explained_by": _explained(found, measures, shape, detection),
             "area_m2": found.pixels * area,
             "length_m": length,
             "width_m": width,
@@ -195,15 +233,18 @@ def _table(
     )
 
 
-def _explained(found: Components, measures: Measures, contrast: np.ndarray) -> np.ndarray:
-    """``shadow`` for objects that are only lit differently, else None.
+def _explained(
+    found: Components, measures: Measures, shape: Shape, detection: Detection
+) -> np.ndarray:
+    """``shadow`` where a shadow moved, else None.
 
-    Either they are shadows that moved, or their outline stands at both dates and only the light
-    on it changed, as on the two slopes of a roof.
+    Besides objects made of explained pixels these are slivers with the colour of a shadow that
+    are no wider than the tip of a shadow travels from one date to the other.
     """
-    share = measures.shaded / np.maximum(found.pixels, 1)
-    standing = contrast.min(axis=0) >= STANDING * contrast.max(axis=0)
-    lit = (share[0] >= SHADED[0]) & ((share[1] >= SHADED[1]) | standing)
+    away = found.explained.copy()
+    if detection.shadow is not None:
+        shaded = measures.shaded / np.maximum(found.pixels, 1)
+        away |= (shaded >= SHADED_SHARE) & (shape.width_px <= detection.shadow.sliver_px)
     out = np.full(len(found), None, dtype=object)
-    out[lit] = "shadow"
+    out[away] = "shadow"
     return out

@@ -15,6 +15,8 @@ import numpy as np
 
 NDVI_SOFTNESS = 0.08
 """Half-width of the blend between the two strata, in units of the vegetation index."""
+DARK_QUANTILE = 0.001
+"""Quantile of the image that stands for ground that gives no light back."""
 MINIMUM_STRATUM = 2000
 """Pixels a stratum must have to be fitted by itself."""
 
@@ -54,6 +56,13 @@ class Radiometry:
         index = vegetation_index(before[self.red], before[self.nir])
         scaled = (index - np.float32(self.split)) * np.float32(0.5 / NDVI_SOFTNESS)
         return np.clip(scaled + np.float32(0.5), 0.0, 1.0).astype(np.float32)
+
+    def strata(self, before: np.ndarray) -> list[np.ndarray]:
+        """Weight of each stratum at each pixel; they add up to 1."""
+        if self.red is None:
+            return [np.ones(before.shape[1:], dtype=np.float32)]
+        green = self.vegetation(before)
+        return [np.float32(1.0) - green, green]
 
     def describe(self) -> dict[str, Any]:
         """Everything that was estimated, as plain JSON values."""
@@ -108,9 +117,14 @@ def fit_radiometry(
     if min(int(m.sum()) for m in masks) < MINIMUM_STRATUM:
         gain, offset = _fit_stratum(x, y, iterations)
         return Radiometry(gain[None], offset[None])
-    fits = [_fit_stratum(x[:, m], y[:, m], iterations) for m in masks]
+    other = _fit_stratum(x[:, masks[0]], y[:, masks[0]], iterations)
+    # Haze adds the same light to both strata, so their lines meet where the ground gives none
+    # back. A free line for vegetation would be wrong in the shadows on it.
+    dark = np.quantile(x, DARK_QUANTILE, axis=1)
+    meet = (dark, other[0] * dark + other[1])
+    green = _fit_stratum(x[:, masks[1]], y[:, masks[1]], iterations, meet)
     return Radiometry(
-        np.stack([f[0] for f in fits]), np.stack([f[1] for f in fits]), red, nir, split
+        np.stack([other[0], green[0]]), np.stack([other[1], green[1]]), red, nir, split
     )
 
 
@@ -124,8 +138,16 @@ def _split(index: np.ndarray) -> float:
     return float(np.clip(threshold_otsu(np.clip(index, low, high)), 0.05, 0.6))
 
 
-def _fit_stratum(x: np.ndarray, y: np.ndarray, iterations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset of each band under common weights: a change in one band counts in all."""
+def _fit_stratum(
+    x: np.ndarray,
+    y: np.ndarray,
+    iterations: int,
+    through: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and offset of each band under common weights: a change in one band counts in all.
+
+    With ``through`` each band's line goes through the given point.
+    """
     gain, offset = np.empty(len(x)), np.empty(len(x))
     for k in range(len(x)):
         gain[k], offset[k] = _robust_start(x[k], y[k])
@@ -137,8 +159,22 @@ def _fit_stratum(x: np.ndarray, y: np.ndarray, iterations: int) -> tuple[np.ndar
         typical = max(float(np.median(distance)), 1e-6)
         weight = np.clip(1.0 - (distance / (3.0 * typical)) ** 2, 0.0, None) ** 2
         for k in range(len(x)):
-            gain[k], offset[k] = _orthogonal(x[k], y[k], weight, gain[k])
+            if through is None:
+                gain[k], offset[k] = _orthogonal(x[k], y[k], weight, gain[k])
+            else:
+                point = (float(through[0][k]), float(through[1][k]))
+                gain[k], offset[k] = _pinned(x[k], y[k], weight, point)
     return gain, offset
+
+
+def _pinned(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, point: tuple[float, float]
+) -> tuple[float, float]:
+    """Least squares line through a point."""
+    dx, dy = x - point[0], y - point[1]
+    total = float(weight @ (dx * dx))
+    gain = float(np.clip((weight @ (dx * dy)) / total, 0.1, 10.0)) if total > 0 else 1.0
+    return gain, point[1] - gain * point[0]
 
 
 def _robust_start(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

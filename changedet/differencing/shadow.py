@@ -23,18 +23,26 @@ SKYLIGHT = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
 """Depth of a shadow by band, as a multiple of its mean depth in the visible: clear-sky light is
 bluer than sunlight. The scene's own values are used within :data:`SKYLIGHT_RANGE` of these."""
 SKYLIGHT_RANGE = 0.15
-TOLERANCE = {"blue": 0.25, "green": 0.20, "red": 0.20, "nir": 0.80}
-"""Deviation from that multiple which mixed pixels and haze bring about."""
+TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
+"""Deviation from that multiple which haze and different ground bring about."""
+RIM_TOLERANCE = 1.6
+"""The same for pixels on the rim of a shadow, which are mixed: so many times as much."""
 MINIMUM_DEPTH = 0.15
 """Shallower darkening (natural logarithm) is not looked at."""
+MAXIMUM_DEPTH = 1.7
+"""A shadow under a clear sky still gets a fifth of the light; what is darker is another thing."""
 CASTER_HEIGHT_M = 15.0
 """Tallest thing whose shadow is followed, metres."""
+SLIVER_HEIGHT_M = 8.0
+"""Height of the things whose shadows leave the slivers that are looked for, metres."""
+RIM_PX = 2
+"""Pixels with the colour of a shadow count with one this near."""
 LONGEST_PX = 96
 """Longest shadow that is followed, pixels: low suns over fine pixels are cut here."""
-AS_DARK = 0.6
-"""The counterpart may be brighter by this much (natural logarithm): it may lie on other ground."""
-STAYS_DARK = 0.8
-"""As long as no pixel is brighter than this above the start, one is still in the shadow."""
+AS_DARK = 0.4
+"""The counterpart may be brighter by this share of the depth: it may lie on other ground."""
+STAYS_DARK = 0.6
+"""As long as no pixel is brighter by more than this share of the depth, one is in the shadow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +63,12 @@ class ShadowModel:
         """Pixels of neighbourhood that :meth:`moved` needs."""
         return max(math.ceil(self._reach(i)) for i in (0, 1)) + 2
 
+    @property
+    def sliver_px(self) -> float:
+        """How far the shadow of a house travels from one date to the other, pixels."""
+        before, after = self.away
+        return SLIVER_HEIGHT_M * math.hypot(after[0] - before[0], after[1] - before[1])
+
     def _reach(self, date: int) -> float:
         return min(CASTER_HEIGHT_M * math.hypot(*self.away[date]), LONGEST_PX)
 
@@ -66,17 +80,31 @@ class ShadowModel:
             out[i] = np.log(np.maximum(pixels[k] - np.float32(self.dark_level[i]), floor))
         return out
 
-    def coloured(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    def coloured(self, before: np.ndarray, after: np.ndarray, tolerance: float = 1.0) -> np.ndarray:
         """Where the difference of two logarithms has the colour of a shadow, (y, x) bool."""
         difference = after - before
         visible = (difference[0] + difference[1] + difference[2]) * np.float32(1 / 3)
-        strong = np.abs(visible) > MINIMUM_DEPTH
+        strong = (np.abs(visible) > MINIMUM_DEPTH) & (np.abs(visible) < MAXIMUM_DEPTH)
         safe = np.where(strong, visible, np.float32(1.0))
         names = ("blue", "green", "red", "nir")
         for i in range(len(self.bands)):
             ratio = difference[i] / safe
-            strong &= np.abs(ratio - np.float32(self.depth[i])) < TOLERANCE[names[i]]
+            strong &= np.abs(ratio - np.float32(self.depth[i])) < tolerance * TOLERANCE[names[i]]
         return strong
+
+    def explains(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Where the difference is a shadow that moved, (y, x) bool.
+
+        Pixels with the colour and the counterpart, and beside them those with the colour alone:
+        the rim of a shadow is mixed and its counterpart easily missed.
+        """
+        import cv2
+
+        core = (self.coloured(before, after) & self.moved(before, after)).astype(np.uint8)
+        # A lone pixel proves nothing: at least half of the 3 x 3 around it must agree.
+        core &= (cv2.boxFilter(core, cv2.CV_16U, (3, 3), normalize=False) >= 5).astype(np.uint8)
+        grown = cv2.dilate(core, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8))
+        return self.coloured(before, after, RIM_TOLERANCE) & (grown > 0)
 
     def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Where a shadow of one date has its counterpart at the other, (y, x) bool.
@@ -97,13 +125,16 @@ class ShadowModel:
         away, away_other = np.array(self.away[date]), np.array(self.away[1 - date])
         length = float(np.hypot(*away))
         towards_sun, shift = -away / length, (away_other - away) / length
+        depth = np.maximum(other - own, np.float32(0.0))
+        still_dark = own + np.float32(STAYS_DARK) * depth
+        as_dark = own + np.float32(AS_DARK) * depth
         alive = np.full(own.shape, 2, dtype=np.int8)
         found = np.zeros(own.shape, dtype=bool)
         for step in range(1, int(self._reach(date)) + 1):
-            still = _moved(own, towards_sun * step) < own + np.float32(STAYS_DARK)
+            still = _moved(own, towards_sun * step) < still_dark
             alive -= (~still).astype(np.int8)
             np.maximum(alive, 0, out=alive)
-            found |= (alive > 0) & (_moved(other, shift * step) < own + np.float32(AS_DARK))
+            found |= (alive > 0) & (_moved(other, shift * step) < as_dark)
         return found
 
     def describe(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.detector import DetectionContext
+from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M, DetectionContext
 from changedet.differencing.filters import (
     GUARD,
     ValidSmoother,
@@ -28,12 +28,40 @@ from changedet.model import ImagePair
 
 POOLING_SIGMA = 1.0
 """Local pooling of the residual, pixels."""
+SURFACE_SIGMA = 8.0
+"""Neighbourhood over which the spread between surfaces is measured, pixels."""
 SHADOW_SIGMA = 0.7
 """Pooling before the colour of shadows is judged, pixels: their slivers are thin."""
 TEXTURE_SIGMA = 4.0
 """Neighbourhood in which texture is measured, pixels."""
+BOUNDS = (6.0, 7.0, 2.5)
+"""Where pixels resolve single objects. Lowest seed: below it lie errors of the noise model, which
+knows neither the slant of each roof nor the wetness of each bed. Highest seed: beyond it a
+difference needs no null, which the many real changes of a busy site would widen. Highest support:
+half a deviation's worth above what noise reaches on its own beside a seed."""
+FIT_PIXELS = 250_000
+"""Pixels on which the radiometry is fitted, at most."""
 MINIMUM_RESIDUAL_PX = 0.05
 """Misregistration that no alignment can be trusted to go below, pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the two dates show at each pixel, by band, (band, y, x) or (band, n) float32."""
+
+    residual: np.ndarray
+    """Pooled after less pooled prediction."""
+    level: np.ndarray
+    """Mean of the two, above the dark level."""
+    texture: np.ndarray
+    """Variance of the texture that both dates show."""
+    edges: np.ndarray
+    """Variance that the remaining misregistration makes."""
+
+    def at(self, index: tuple[slice, slice], chosen: np.ndarray) -> Evidence:
+        """Only some pixels of a part of the window."""
+        parts = (self.residual, self.level, self.texture, self.edges)
+        return Evidence(*(v[:, index[0], index[1]][:, chosen] for v in parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,50 +70,59 @@ class ChangeVector:
 
     radiometry: Radiometry
     """Maps before to after."""
+    dark: np.ndarray
+    """(band,) value of a pixel of no reflectance after: haze and offset."""
     noise: np.ndarray
     """(band,) standard deviation of the residual on flat ground."""
     texture: np.ndarray
     """(band,) share of the common texture's variance found in the residual."""
+    surface: np.ndarray
+    """(stratum, band) relative spread between one surface and the next: season, wetness and the
+    slant of the light change each field and each roof a little differently."""
     shadow: ShadowModel | None = None
     """How shadows look, where the sun's positions are known."""
+
+    bounds: tuple[float, float, float] | None = None
+    """Bounds of the threshold, see :func:`changedet.differencing.choose_threshold`."""
 
     name = "change-vector"
     halo = gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
 
-    def parts(self, pair: ImagePair) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pooled residual, common texture variance and misregistration variance by band.
-
-        Returns
-        -------
-        residual, texture, edges : (band, y, x) float32 arrays
-        """
+    def evidence(self, pair: ImagePair) -> Evidence:
+        """Residual, level, common texture and misregistration variance of a window."""
         valid = pair.valid
         predicted = self.radiometry.apply(pair.before.pixels)
         after = pair.after.pixels
         pool, around = ValidSmoother(valid, POOLING_SIGMA), ValidSmoother(valid, TEXTURE_SIGMA)
         sigma = pair.residual_px
-        shift = np.full(valid.shape, 0.0, dtype=np.float32) if sigma is None else sigma
+        shift = np.zeros(valid.shape, dtype=np.float32) if sigma is None else sigma
         spread = np.maximum(shift, np.float32(MINIMUM_RESIDUAL_PX)) ** 2
-        residual, texture, edges = (np.empty_like(predicted) for _ in range(3))
+        residual, level, texture, edges = (np.empty_like(predicted) for _ in range(4))
         for k in range(len(predicted)):
             x, y = pool(predicted[k]), pool(after[k])
             residual[k] = y - x
+            level[k] = np.maximum((x + y) * np.float32(0.5) - np.float32(self.dark[k]), 0.0)
             square = np.zeros(valid.shape, dtype=np.float32)
             for image in (x, y):
                 dy, dx = gradient(image)
                 square += dy * dy + dx * dx
             edges[k] = spread * np.float32(0.5) * square
             texture[k] = np.minimum(_variance(around, x), _variance(around, y))
-        return residual, texture, edges
+        return Evidence(residual, level, texture, edges)
 
     def statistic(self, pair: ImagePair) -> np.ndarray:
         """Root mean square over bands of the residual in deviations, logarithmic when large."""
-        residual, texture, edges = self.parts(pair)
-        total = np.zeros(residual.shape[1:], dtype=np.float32)
-        for k in range(len(residual)):
-            variance = np.float32(self.noise[k] ** 2) + np.float32(self.texture[k]) * texture[k]
-            total += residual[k] ** 2 / (variance + edges[k])
-        out = compress(np.sqrt(total * np.float32(1.0 / len(residual))))
+        seen = self.evidence(pair)
+        strata = self.radiometry.strata(pair.before.pixels)
+        total = np.zeros(pair.valid.shape, dtype=np.float32)
+        for k in range(len(self.noise)):
+            spread = np.zeros(total.shape, dtype=np.float32)
+            for weight, share in zip(strata, self.surface[:, k], strict=True):
+                spread += weight * np.float32(share)
+            variance = (spread * seen.level[k]) ** 2 + np.float32(self.noise[k] ** 2)
+            variance += np.float32(self.texture[k]) * seen.texture[k] + seen.edges[k]
+            total += seen.residual[k] ** 2 / variance
+        out = compress(np.sqrt(total * np.float32(1.0 / len(self.noise))))
         out[~pair.valid] = np.nan
         return out
 
@@ -105,6 +142,7 @@ class ChangeVector:
         return {
             "noise": [float(v) for v in self.noise],
             "texture_share": [float(v) for v in self.texture],
+            "surface_spread": [[float(v) for v in row] for row in self.surface],
             "pooling_sigma_px": POOLING_SIGMA,
             "shadow": None if self.shadow is None else self.shadow.describe(),
         }
@@ -112,27 +150,36 @@ class ChangeVector:
 
 def _variance(average: ValidSmoother, values: np.ndarray) -> np.ndarray:
     """Local variance, not below zero."""
-    mean = average(values)
-    deviation = values - mean
+    deviation = values - average(values)
     return average(deviation * deviation)
 
 
 def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
     """Estimate radiometry and noise on the sample."""
-    before, after = sample.pixels()
+    before, after = sample.pixels(FIT_PIXELS)
     radiometry = fit_radiometry(before, after, context.roles)
-    bands = len(before)
-    raw = ChangeVector(radiometry, np.ones(bands), np.zeros(bands))
-    parts: list[list[np.ndarray]] = [[], [], []]
+    bands, strata = len(before), 1 if radiometry.red is None else 2
+    dark = np.quantile(after, 0.001, axis=1)
+    raw = ChangeVector(radiometry, dark, np.ones(bands), np.zeros(bands), np.zeros((strata, bands)))
+    parts, coarse, weights = [], [], []
     for window, pair in sample.pairs(raw.halo):
         core = window.within(window.pad(raw.halo))
         valid = pair.valid[core]
-        for kept, values in zip(parts, raw.parts(pair), strict=True):
-            kept.append(values[:, core[0], core[1]][:, valid])
-    residual, texture, edges = (np.concatenate(p, axis=1) for p in parts)
+        seen = raw.evidence(pair)
+        parts.append(seen.at(core, valid))
+        coarse.append(_surface_residual(seen, pair.valid)[:, core[0], core[1]][:, valid])
+        strata_weights = np.stack(radiometry.strata(pair.before.pixels))
+        weights.append(strata_weights[:, core[0], core[1]][:, valid])
+    seen = Evidence(
+        *(
+            np.concatenate([getattr(p, name) for p in parts], axis=1)
+            for name in ("residual", "level", "texture", "edges")
+        )
+    )
     noise, share = np.empty(bands), np.empty(bands)
     for k in range(bands):
-        noise[k], share[k] = _noise_model(residual[k], texture[k], edges[k])
+        noise[k], share[k] = _noise_model(seen.residual[k], seen.texture[k], seen.edges[k])
+    surface = _surface_spread(np.concatenate(coarse, axis=1), np.concatenate(weights, axis=1))
     shadow = None
     if context.shadow_away is not None:
         predicted = radiometry.apply(before)
@@ -140,7 +187,28 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
         shadow = fit_shadow(
             predicted, after, far.mean(axis=0) > 0.5, context.roles, context.shadow_away
         )
-    return ChangeVector(radiometry, noise, share, shadow)
+    fine = context.gsd_m is not None and context.gsd_m < VERY_HIGH_RESOLUTION_M
+    return ChangeVector(radiometry, dark, noise, share, surface, shadow, BOUNDS if fine else None)
+
+
+def _surface_residual(seen: Evidence, valid: np.ndarray) -> np.ndarray:
+    """Relative residual averaged over surfaces, (band, y, x)."""
+    around = ValidSmoother(valid, SURFACE_SIGMA)
+    out = np.empty_like(seen.residual)
+    for k in range(len(out)):
+        floor = np.float32(1e-3) * np.float32(seen.level[k].max() or 1.0)
+        out[k] = around(seen.residual[k]) / np.maximum(around(seen.level[k]), floor)
+    return out
+
+
+def _surface_spread(relative: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Robust spread of the surfaces' relative residuals by stratum and band."""
+    out = np.zeros((len(weights), len(relative)))
+    for s, weight in enumerate(weights):
+        inside = weight > 0.5
+        if inside.sum() >= 100:
+            out[s] = 1.4826 * np.median(np.abs(relative[:, inside]), axis=1)
+    return out
 
 
 def _noise_model(
