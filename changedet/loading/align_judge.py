@@ -179,10 +179,10 @@ def _better(evidence: Evidence) -> bool:
 
 
 def _length(motion: Motion) -> float:
-    """Largest correction on the grid, pixels."""
+    """Usual length of the correction on the grid, pixels."""
     h, w = motion.shape
     rows, cols = np.meshgrid(np.linspace(0, h - 1, 9), np.linspace(0, w - 1, 9), indexing="ij")
-    return float(np.hypot(*np.moveaxis(motion.at(rows, cols), -1, 0)).max())
+    return float(np.median(np.hypot(*np.moveaxis(motion.at(rows, cols), -1, 0))))
 
 
 def graded(grid: Grid, evidence: Evidence) -> Alignment:

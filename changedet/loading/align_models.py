@@ -43,6 +43,8 @@ class Fitted:
     """(n,) Tukey weight of each tie point, 0 = rejected."""
     residual: np.ndarray
     """(n, 2) held-out residual of each tie point; NaN where no fit without it was possible."""
+    stiff: float | None = None
+    """Penalty on curvature that held-out points liked best, for a local field."""
 
 
 def folds(places: np.ndarray, size: int) -> np.ndarray:
@@ -171,7 +173,7 @@ class _Splines:
         return dy, dx
 
 
-def fit_local(ties: Ties, shape: tuple[int, int], size: int) -> Fitted:
+def fit_local(ties: Ties, shape: tuple[int, int], size: int, stiff: float | None = None) -> Fitted:
     """Fit a smooth field on top of an affine motion; the stiffness held-out points like best.
 
     Notes
@@ -189,9 +191,9 @@ def fit_local(ties: Ties, shape: tuple[int, int], size: int) -> Fitted:
     certain /= float(np.median(certain))
     robust = np.ones(len(ties))
     cap = usual(away)
-    best: tuple[float, np.ndarray, np.ndarray, np.ndarray] | None = None
-    for stiff in _STIFFNESS:
-        penalty = stiff * bent + _RIDGE * eye_array(design.shape[1])
+    best: tuple[float, np.ndarray, np.ndarray, np.ndarray, float] | None = None
+    for tried in _STIFFNESS if stiff is None else (stiff,):
+        penalty = tried * bent + _RIDGE * eye_array(design.shape[1])
         coefficients, robust = _smooth(design, away, ties, certain, penalty)
         held = np.empty_like(away)
         for k in np.unique(part):
@@ -200,10 +202,10 @@ def fit_local(ties: Ties, shape: tuple[int, int], size: int) -> Fitted:
             held[~rest] = away[~rest] - design[~rest] @ without
         error = float(loss(held, ties, cap).mean())
         if best is None or error < best[0]:
-            best = (error, coefficients, robust, held)
+            best = (error, coefficients, robust, held, tried)
     assert best is not None
     motion = replace(base, model="local", local=splines.lattices(best[1]))
-    return Fitted(motion, best[2], best[3])
+    return Fitted(motion, best[2], best[3], best[4])
 
 
 def _solved(design: Any, shifts: np.ndarray, weights: np.ndarray, penalty: Any) -> np.ndarray:
@@ -261,8 +263,10 @@ def held_out(ties: Ties, model: str, shape: tuple[int, int], size: int) -> np.nd
     return out
 
 
-def choose(ties: Ties, shape: tuple[int, int], size: int) -> Fitted:
+def choose(ties: Ties, shape: tuple[int, int], size: int, stiff: float | None = None) -> Fitted:
     """Take the simplest model that explains held-out tie points as well as any.
+
+    ``stiff`` is the stiffness of the local field where it is known from a pass before.
 
     Notes
     -----
@@ -275,7 +279,7 @@ def choose(ties: Ties, shape: tuple[int, int], size: int) -> Fitted:
         if len(ties) < needed:
             continue
         if model == "local":
-            fitted = fit_local(ties, shape, size)
+            fitted = fit_local(ties, shape, size, stiff)
         else:
             motion, weights = fit(ties, model, shape)
             fitted = Fitted(motion, weights, held_out(ties, model, shape, size))

@@ -88,7 +88,8 @@ def refine(
         seen = seen.take(seen.share >= _LEAST)
         if len(seen.share) < 2:
             return None
-        out = _pass(seen, size, pair.grid.shape, reach if step == 0 else min(reach, 4.0))
+        stiff = None if out is None else out.fitted.stiff
+        out = _pass(seen, size, pair.grid.shape, reach if step == 0 else min(reach, 4.0), stiff)
         last, motion = motion, out.fitted.motion
         if change(last, motion) < settled or (not trusting and _even(last, motion)):
             break
@@ -125,7 +126,9 @@ def change(one: Motion, other: Motion) -> float:
     return float(np.percentile(np.hypot(*(_sampled(one) - _sampled(other)).T), 90))
 
 
-def _pass(seen: Comparison, size: int, shape: tuple[int, int], reach: float) -> Refined:
+def _pass(
+    seen: Comparison, size: int, shape: tuple[int, int], reach: float, stiff: float | None
+) -> Refined:
     spectra, common = learned(seen.spectra, reach)
     ties = measure(seen, spectra, reach, common if reach <= 4 else np.zeros(2))
     believed = ties.significance > SIGNIFICANT
@@ -135,7 +138,7 @@ def _pass(seen: Comparison, size: int, shape: tuple[int, int], reach: float) -> 
         motion = Motion.shift(shape, float(total[0]), float(total[1]))
         nothing = np.zeros((0, 2))
         return Refined(seen, spectra, common, ties, Fitted(motion, np.zeros(0), nothing), believed)
-    fitted = choose(ties.take(believed), shape, size)
+    fitted = choose(ties.take(believed), shape, size, stiff)
     if fitted.motion.model == "translation":
         fitted = replace(fitted, motion=_together(seen, spectra, believed, fitted))
     return Refined(seen, spectra, common, ties, fitted, believed)

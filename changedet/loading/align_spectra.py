@@ -135,7 +135,7 @@ def surfaces(spectra: Spectra, reach: float, step: float = 0.5) -> tuple[np.ndar
     return shifts, values / max(spectra.total_weight, 1e-12)
 
 
-def peaks(spectra: Spectra, start: np.ndarray, iterations: int = 6) -> tuple[np.ndarray, ...]:
+def peaks(spectra: Spectra, start: np.ndarray, iterations: int = 4) -> tuple[np.ndarray, ...]:
     """Climb to the top of each window's correlation from a start near it, by Newton steps.
 
     Parameters

@@ -11,16 +11,19 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from affine import Affine
 
 from changedet.loading.alignment import estimate_alignment
-from changedet.model import Alignment, Grid, Image, ImageInfo, ImagePair, Window
+from changedet.model import Grid, Image, ImagePair, Window
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.loading.test_align import MemoryPair, moved, off_by, texture
 
 Row = tuple[str, str, str]
 REAL = (
@@ -34,65 +37,37 @@ HARD_YARD = {
 }  # fmt: skip
 
 
-class Pair:
-    """A pair on one grid; pixels come from a function of the window."""
-
-    def __init__(self, before, after, valid=None, valid_after=None, domain="optical") -> None:
-        self.pixels = [np.asarray(p, np.float32) for p in (before, after)]
-        h, w = self.pixels[0].shape[1:]
-        self.valid = [np.ones((h, w), bool) if v is None else v for v in (valid, valid_after)]
-        self.grid = Grid.pixels(h, w)
-        self.roles = tuple(f"band{i + 1}" for i in range(len(self.pixels[0])))
-        self.infos = tuple(
-            ImageInfo(name, self.grid, self.roles, "float32", domain)
-            for name in ("before", "after")
-        )
-
-    def cut(self, date: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        part = window.intersect(self.grid.window)
-        out = np.zeros((len(self.roles), *window.shape), np.float32)
-        known = np.zeros(window.shape, bool)
-        if not part.empty:
-            inside = part.within(window)
-            out[(slice(None), *inside)] = self.pixels[date][(slice(None), *part.slices)]
-            known[inside] = self.valid[date][part.slices]
-        return out, known
-
-    def read(self, window: Window) -> ImagePair:
-        grid = self.grid.subset(window)
-        return ImagePair(*(Image(*self.cut(d, window), grid, self.roles) for d in (0, 1)))
-
-    def overview(self, factor: int) -> ImagePair:
-        h, w = self.grid.shape
-        rows, cols = -(-h // factor), -(-w // factor)
-        a, b, c, d, e, f = self.grid.transform[:6]
-        scaled = Affine(a * factor, b * factor, c, d * factor, e * factor, f)
-        grid = Grid(scaled, rows, cols, self.grid.crs)
-        images = []
-        for date in (0, 1):
-            mean = np.zeros((len(self.roles), rows, cols), np.float32)
-            part = np.zeros((rows, cols), np.float32)
-            step = max(1, 512 // factor)
-            for r in range(0, rows, step):
-                n = min(step, rows - r)
-                pixels, known = self.cut(date, Window(r * factor, 0, n * factor, cols * factor))
-                count = known.reshape(n, factor, cols, factor).sum((1, 3))
-                total = (pixels * known).reshape(-1, n, factor, cols, factor).sum((2, 4))
-                mean[:, r : r + n] = total / np.maximum(count, 1)
-                part[r : r + n] = count / factor**2
-            images.append(Image(mean, part >= 0.5, grid, self.roles))
-        return ImagePair(*images)
-
-
-class Tile(Pair):
+class Tile(MemoryPair):
     """A Sentinel-2 tile that is never in memory: a texture repeated, brightness drifting."""
 
     def __init__(self, side: int, shift: tuple[int, int]) -> None:
-        self.base = texture((2048, 2048), 0)
+        self.base = texture((2048, 2048), bands=1).astype(np.float32)
         super().__init__(self.base, self.base)
         self.grid, self.shift = Grid.pixels(side, side), shift
 
-    def cut(self, date: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, window: Window) -> ImagePair:
+        grid = self.grid.subset(window)
+        return ImagePair(*(Image(*self.at(d, window), grid, self.roles) for d in (0, 1)))
+
+    def overview(self, factor: int) -> ImagePair:
+        rows = cols = -(-self.grid.height // factor)
+        means = np.zeros((2, 1, rows, cols), np.float32)
+        shares = np.zeros((2, rows, cols), np.float32)
+        for date in (0, 1):
+            for r in range(0, rows, 32):
+                n = min(32, rows - r)
+                strip = Window(r * factor, 0, n * factor, cols * factor)
+                pixels, known = self.at(date, strip)
+                total = (pixels[0] * known).reshape(n, factor, cols, factor).sum((1, 3))
+                count = known.reshape(n, factor, cols, factor).sum((1, 3))
+                means[date, 0, r : r + n] = total / np.maximum(count, 1)
+                shares[date, r : r + n] = count / factor**2
+        grid = Grid.pixels(rows, cols)
+        return ImagePair(
+            *(Image(m, s >= 0.5, grid, self.roles) for m, s in zip(means, shares, strict=True))
+        )
+
+    def at(self, date: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
         # what belongs at p stands at p - shift in the after image
         dy, dx = self.shift if date else (0, 0)
         rows = np.arange(window.row, window.row + window.height)
@@ -106,17 +81,6 @@ class Tile(Pair):
         return (pixels * drift).astype(np.float32), known
 
 
-def texture(shape: tuple[int, int], seed: int) -> np.ndarray:
-    import cv2
-
-    rng = np.random.default_rng(seed)
-    total = np.zeros(shape, np.float32)
-    for sigma in (1.0, 2.5, 6.0, 20.0):
-        layer = cv2.GaussianBlur(rng.normal(size=shape).astype(np.float32), (0, 0), sigma)
-        total += layer / layer.std()
-    return total[None] * 100 + 1000
-
-
 def load(name: str, date: str) -> np.ndarray:
     import rasterio
 
@@ -128,23 +92,6 @@ def load(name: str, date: str) -> np.ndarray:
             return f.read().astype(np.float32)
 
 
-def moved(image: np.ndarray, dy: float, dx: float) -> np.ndarray:
-    edge = 48
-    out = []
-    for band in image:
-        wide = np.pad(band, edge, "reflect")
-        fy, fx = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.fftfreq(wide.shape[1])[None]
-        turned = np.fft.fft2(wide) * np.exp(-2j * np.pi * (fy * dy + fx * dx))
-        out.append(np.fft.ifft2(turned).real[edge:-edge, edge:-edge])
-    return np.stack(out).astype(np.float32)
-
-
-def error(found: Alignment, truth: Callable, shape: tuple[int, int]) -> float:
-    rows, cols = np.mgrid[8 : shape[0] - 8 : 8, 8 : shape[1] - 8 : 8].astype(float)
-    off = np.stack(found.displacement(rows, cols), -1) - np.stack(truth(rows, cols), -1)
-    return float(np.sqrt((off**2).sum(-1).mean()))
-
-
 def domain_of(name: str) -> str:
     return "sar-amplitude" if name.startswith("sar") else "optical"
 
@@ -153,7 +100,7 @@ def aber() -> Iterator[Row]:
     before, after = load("coreg_aber_s2", "before"), load("coreg_aber_s2", "after")
     # the after image's coordinates are 3 px too far east and north: on the common ground its
     # content stands 3 px right and up
-    found = estimate_alignment(Pair(before[:, :-3, 3:], after[:, 3:, :-3]))
+    found = estimate_alignment(MemoryPair(before[:, :-3, 3:], after[:, 3:, :-3]))
     off = np.hypot(found.dy_px - 3, found.dx_px + 3)
     yield "coreg_aber_s2, exactly 3 px", "<= 0.02 px", f"{off:.4f} px, {found.grade}"
 
@@ -166,7 +113,7 @@ def planted() -> Iterator[Row]:
         errors = []
         for dy, dx in ((0.37, -0.61), (20.37, -41.73), (-3.5, 8.25)):
             noise = rng.normal(0, 0.03 * before.std(), before.shape)
-            pair = Pair(before, moved(before, -dy, -dx) + noise, domain=domain_of(name))
+            pair = MemoryPair(before, moved(before, -dy, -dx) + noise, domain=domain_of(name))
             found = estimate_alignment(pair)
             errors.append(float(np.hypot(found.dy_px - dy, found.dx_px - dx)))
         worst[name] = max(errors)
@@ -180,7 +127,8 @@ def yard() -> Iterator[Row]:
     kinds = {
         "30 % changed, season, haze, sun": ({}, "<= 0.05 px"),
         "40 % changed, sun 60 deg further": (
-            {"change_fraction": 0.4, "sun_after": (210.0, 35.0), "season_before": 0.1}, "<= 0.05 px",
+            {"change_fraction": 0.4, "sun_after": (210.0, 35.0), "season_before": 0.1},
+            "<= 0.05 px",
         ),
         "and a local field of 3 px": ({"shift_field_px": 3.0}, "<= 0.10 px"),
         "and 1.5 deg, 1 %, 22 px": (
@@ -193,16 +141,16 @@ def yard() -> Iterator[Row]:
         for seed in (3, 4, 5):
             scene = simulate("railyard", seed, **{**HARD_YARD, **options})
             images = (scene.before, scene.after)
-            pair = Pair(*(i.pixels for i in images), *(i.valid for i in images))
+            pair = MemoryPair(*(i.pixels for i in images), *(i.valid for i in images))
             found = estimate_alignment(pair)
-            off = error(found, scene.truth.shift_field, scene.before.grid.shape)
+            off = off_by(found, scene.truth.shift_field, scene.before.grid.shape)
             reached.append(f"{off:.3f} ({found.model}, {found.grade})")
         yield f"yard: {what}", goal, "; ".join(reached)
 
 
 def landsat() -> Iterator[Row]:
     for name in REAL:
-        pair = Pair(load(name, "before"), load(name, "after"), domain=domain_of(name))
+        pair = MemoryPair(load(name, "before"), load(name, "after"), domain=domain_of(name))
         found = estimate_alignment(pair)
         left = "-" if found.residual_px is None else f"{found.residual_px:.3f} px"
         goal = "<= 0.15 px" if name in ("landsat_taizhou", "landsat_juelich") else "reported"
@@ -210,7 +158,7 @@ def landsat() -> Iterator[Row]:
 
 
 def hard(pairs: int) -> Iterator[Row]:
-    from align_hard_pairs import graded_pairs
+    from tests.loading.test_align_hard import graded_pairs
 
     wrong, count = [], {}
     for what, grade, off in graded_pairs(pairs):
@@ -228,12 +176,12 @@ def speed() -> Iterator[Row]:
 
     options = {**HARD_YARD, "size_m": (700.0, 700.0), "shift_field_px": 3.0}
     scene = simulate("railyard", 9, **options)
-    pair = Pair(scene.before.pixels, scene.after.pixels)
+    pair = MemoryPair(scene.before.pixels, scene.after.pixels)
     estimate_alignment(pair)
     start = time.perf_counter()
     found = estimate_alignment(pair)
     took = time.perf_counter() - start
-    off = error(found, scene.truth.shift_field, (1400, 1400))
+    off = off_by(found, scene.truth.shift_field, (1400, 1400))
     yield "time, 1400 x 1400 x 4, local field", "<= 2 s", f"{took:.1f} s, {off:.3f} px"
 
 

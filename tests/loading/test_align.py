@@ -139,7 +139,7 @@ def turned(image, degrees, scale, dy, dx):
 
 def off_by(found, truth, shape):
     """Root mean square error (pixels) against truth(rows, cols) -> (dy, dx)."""
-    rows, cols = np.mgrid[16 : shape[0] - 16 : 8, 16 : shape[1] - 16 : 8].astype(float)
+    rows, cols = np.mgrid[8 : shape[0] - 8 : 8, 8 : shape[1] - 8 : 8].astype(float)
     error = np.stack(found.displacement(rows, cols), -1) - np.stack(truth(rows, cols), -1)
     return float(np.sqrt((error**2).sum(-1).mean()))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from alignment import Pair, error, moved
+import pytest
 
 from changedet.loading.alignment import estimate_alignment
 from changedet.simulation import simulate
+
+from .test_align import MemoryPair, moved, off_by
 
 KINDS = (
     "plain", "cloud", "tiny", "unrelated", "tracks", "flip", "reversed", "far", "nothing", "turned",
@@ -60,7 +62,7 @@ def corner_of(rng, what: str, h: int, w: int) -> tuple[int, int, int, int]:
     return row, col, high, wide
 
 
-def make(number: int, pool: list) -> tuple[str, Pair, object]:
+def make(number: int, pool: list) -> tuple[str, MemoryPair, object]:
     """One pair and its truth(rows, cols), None where there is none."""
     import cv2
 
@@ -101,7 +103,7 @@ def make(number: int, pool: list) -> tuple[str, Pair, object]:
         after = np.stack([cv2.warpAffine(b, turn, (wide, high), **how) for b in after])
     after = after + rng.normal(0, rng.choice([0, 0.02, 0.1]) * after.std(), after.shape)
     domain = "sar-amplitude" if kind == "sar" else "optical"
-    pair = Pair(before[here], after, valid_after=known, domain=domain)
+    pair = MemoryPair(before[here], after, valid_after=known, domain=domain)
 
     def truth(r, c):
         y, x = r - shift[0], c - shift[1]
@@ -119,5 +121,15 @@ def graded_pairs(count: int) -> Iterator[tuple[str, str, float]]:
     for number in range(count):
         what, pair, truth = make(number, pool)
         found = estimate_alignment(pair)
-        off = 99.0 if truth is None else error(found, truth, pair.grid.shape)
+        off = 99.0 if truth is None else off_by(found, truth, pair.grid.shape)
         yield what, found.grade, off
+
+
+@pytest.mark.slow
+def test_never_confidently_wrong():
+    wrong = [
+        (what, grade, off)
+        for what, grade, off in graded_pairs(40)
+        if off > 1 and grade in ("good", "usable")
+    ]
+    assert not wrong
