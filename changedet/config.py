@@ -48,7 +48,7 @@ class Config:
     """Sun azimuth and elevation of the before image, degrees; None: from metadata, if there."""
     sun_after: tuple[float, float] | None = None
     """Sun azimuth and elevation of the after image, degrees; None: from metadata, if there."""
-    tile_size: int = 1024
+    tile_size: int = 512
     """Side of the tiles in which pixels are processed. Never changes a result."""
     workers: int | None = None
     """Parallel workers; None: as many as there are processors. Never changes a result."""

@@ -28,6 +28,8 @@ from changedet.model import ImagePair, PairReader, Window
 
 DEFAULT_FALSE_ALARMS = 2.0
 """False objects per square kilometre (per million pixels without georeferencing)."""
+DOUBTFUL = 2.0
+"""Statistic from which a pixel of the sample is asked whether a shadow explains it."""
 SHADOW_GUARD = 20
 """Halo beyond the longest shadow: the pooling before it, and columns that round by position."""
 LAGS = 8
@@ -116,8 +118,10 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         quiet.append(blocks[-1])
         if shadow is not None:
             # Moved shadows are explained away later, and must not widen the null meanwhile.
-            logarithms = detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
-            shaded = shadow.explains(*logarithms)[core]
+            bright = detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
+            wanted = np.zeros(pair.valid.shape, dtype=bool)
+            wanted[core] = np.nan_to_num(blocks[-1]) > DOUBTFUL
+            shaded = shadow.explains(bright[0], bright[1], wanted)[core]
             quiet[-1] = np.where(shaded, np.float32(np.nan), blocks[-1])
     level = balanced_threshold(quiet)
     null = fit_null(quiet, level)

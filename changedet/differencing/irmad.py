@@ -24,6 +24,8 @@ POOLING_SIGMA = 0.8
 RIDGE = 1e-4
 ITERATIONS = 50
 TOLERANCE = 1e-3
+FIT_PIXELS = 250_000
+"""Pixels on which the transform is fitted, at most."""
 LOG_FLOOR = 0.2
 """Share of the median below which the logarithm of the statistic turns linear."""
 
@@ -96,7 +98,7 @@ def fit(sample: Sample, context: DetectionContext) -> IRMAD:
     -------
     IRMAD
     """
-    before, after = (v.astype(np.float64) for v in sample.pixels())
+    before, after = (v.astype(np.float64) for v in sample.pixels(FIT_PIXELS))
     keep = _informative(before, after)
     transform = _iterate(before[keep], after[keep])
     full = [np.zeros((transform[0].shape[0], before.shape[0])) for _ in range(2)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from changedet.model import Grid, RasterWindows, Window
 
-LABEL_BLOCK = 1024
+LABEL_BLOCK = 512
 """Side of a block, pixels."""
 WriteLabels = Callable[[Window, np.ndarray], None]
 

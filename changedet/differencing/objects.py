@@ -80,11 +80,14 @@ def explain_pixels(
     halo = shadow.halo + SHADOW_GUARD
 
     def work(core: Window) -> None:
-        if not (np.nan_to_num(score.read(core)) >= detection.threshold.seed).any():
+        tile = np.nan_to_num(score.read(core))
+        if not (tile >= detection.threshold.seed).any():
             return
         window = core.pad(halo)
-        logarithms = detection.detector.shadow_logarithms(reader.read(window))  # type: ignore[attr-defined]
-        mask = shadow.explains(*logarithms)[core.within(window)]
+        wanted = np.zeros(window.shape, dtype=bool)
+        wanted[core.within(window)] = tile >= detection.threshold.support
+        bright = detection.detector.shadow_logarithms(reader.read(window))  # type: ignore[attr-defined]
+        mask = shadow.explains(bright[0], bright[1], wanted)[core.within(window)]
         explained.write(core, mask.astype(np.uint8))
 
     for _ in run(work, score.grid.tiles(LABEL_BLOCK)):

@@ -41,6 +41,8 @@ LONGEST_PX = 96
 """Longest shadow that is followed, pixels: low suns over fine pixels are cut here."""
 AS_DARK = 0.4
 """The counterpart may be brighter by this share of the depth: it may lie on other ground."""
+MISSES = 2
+"""So many brighter pixels on the way end the shadow."""
 STAYS_DARK = 0.6
 """As long as no pixel is brighter by more than this share of the depth, one is in the shadow."""
 
@@ -92,49 +94,76 @@ class ShadowModel:
             strong &= np.abs(ratio - np.float32(self.depth[i])) < tolerance * TOLERANCE[names[i]]
         return strong
 
-    def explains(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    def explains(self, before: np.ndarray, after: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """Where the difference is a shadow that moved, (y, x) bool.
 
         Pixels with the colour and the counterpart, and beside them those with the colour alone:
         the rim of a shadow is mixed and its counterpart easily missed.
-        """
-        import cv2
-
-        core = (self.coloured(before, after) & self.moved(before, after)).astype(np.uint8)
-        # A lone pixel proves nothing: at least half of the 3 x 3 around it must agree.
-        core &= (cv2.boxFilter(core, cv2.CV_16U, (3, 3), normalize=False) >= 5).astype(np.uint8)
-        grown = cv2.dilate(core, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8))
-        return self.coloured(before, after, RIM_TOLERANCE) & (grown > 0)
-
-    def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """Where a shadow of one date has its counterpart at the other, (y, x) bool.
 
         Parameters
         ----------
         before, after : (band, y, x) float32 arrays
             From :meth:`logarithms`, with a margin of :attr:`halo` around the pixels that matter.
+        wanted : (y, x) bool array
+            Pixels that matter; the answer is True nowhere else.
+        """
+        import cv2
+
+        near = cv2.dilate(wanted.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        rows, cols = np.nonzero(near & self.coloured(before, after))
+        core = np.zeros(wanted.shape, dtype=np.uint8)
+        core[rows, cols] = self.moved(before, after, rows, cols)
+        # A lone pixel proves nothing: at least half of the 3 x 3 around it must agree.
+        votes = cv2.boxFilter(core, cv2.CV_16U, (3, 3), normalize=False)
+        core &= (votes >= 5).astype(np.uint8)
+        grown = cv2.dilate(core, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8))
+        return wanted & (grown > 0) & self.coloured(before, after, RIM_TOLERANCE)
+
+    def moved(
+        self, before: np.ndarray, after: np.ndarray, rows: np.ndarray, cols: np.ndarray
+    ) -> np.ndarray:
+        """Whether the shadow of one date has its counterpart at the other, (n,) bool.
+
+        Parameters
+        ----------
+        before, after : (band, y, x) float32 arrays
+            From :meth:`logarithms`.
+        rows, cols : (n,) int arrays
+            Which pixels are asked for.
         """
         levels = [np.ascontiguousarray(v[:3].mean(axis=0)) for v in (before, after)]
-        darker = levels[1] < levels[0]
-        into = self._counterpart(levels[1], levels[0], 1)
-        out_of = self._counterpart(levels[0], levels[1], 0)
-        return np.where(darker, into, out_of)
+        darker = levels[1][rows, cols] < levels[0][rows, cols]
+        out = np.zeros(len(rows), dtype=bool)
+        for date, mine in ((1, darker), (0, ~darker)):
+            out[mine] = self._counterpart(
+                levels[date], levels[1 - date], date, rows[mine], cols[mine]
+            )
+        return out
 
-    def _counterpart(self, own: np.ndarray, other: np.ndarray, date: int) -> np.ndarray:
+    def _counterpart(
+        self, own: np.ndarray, other: np.ndarray, date: int, rows: np.ndarray, cols: np.ndarray
+    ) -> np.ndarray:
         """Whether the caster of a shadow of ``date`` shadows its place in the other image too."""
         away, away_other = np.array(self.away[date]), np.array(self.away[1 - date])
         length = float(np.hypot(*away))
         towards_sun, shift = -away / length, (away_other - away) / length
-        depth = np.maximum(other - own, np.float32(0.0))
-        still_dark = own + np.float32(STAYS_DARK) * depth
-        as_dark = own + np.float32(AS_DARK) * depth
-        alive = np.full(own.shape, 2, dtype=np.int8)
-        found = np.zeros(own.shape, dtype=bool)
+        here = own[rows, cols]
+        depth = np.maximum(other[rows, cols] - here, np.float32(0.0))
+        still_dark = here + np.float32(STAYS_DARK) * depth
+        as_dark = here + np.float32(AS_DARK) * depth
+        found = np.zeros(len(rows), dtype=bool)
+        misses = np.zeros(len(rows), dtype=np.int8)
+        asked = np.arange(len(rows))
         for step in range(1, int(self._reach(date)) + 1):
-            still = _moved(own, towards_sun * step) < still_dark
-            alive -= (~still).astype(np.int8)
-            np.maximum(alive, 0, out=alive)
-            found |= (alive > 0) & (_moved(other, shift * step) < as_dark)
+            r, c = rows[asked], cols[asked]
+            misses[asked] += _at(own, r, c, towards_sun * step) >= still_dark[asked]
+            asked = asked[misses[asked] < MISSES]
+            r, c = rows[asked], cols[asked]
+            hit = _at(other, r, c, shift * step) < as_dark[asked]
+            found[asked[hit]] = True
+            asked = asked[~hit]
+            if not asked.size:
+                break
         return found
 
     def describe(self) -> dict[str, Any]:
@@ -145,12 +174,11 @@ class ShadowModel:
         }
 
 
-def _moved(values: np.ndarray, offset: np.ndarray) -> np.ndarray:
+def _at(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """Values at ``(row + offset, col + offset)`` to the nearest pixel; edges repeat."""
-    rows, cols = round(float(offset[0])), round(float(offset[1]))
-    r = np.clip(np.arange(values.shape[0]) + rows, 0, values.shape[0] - 1)
-    c = np.clip(np.arange(values.shape[1]) + cols, 0, values.shape[1] - 1)
-    return values[r[:, None], c[None, :]]
+    r = np.clip(rows + round(float(offset[0])), 0, values.shape[0] - 1)
+    c = np.clip(cols + round(float(offset[1])), 0, values.shape[1] - 1)
+    return values[r, c]
 
 
 def shadow_offset(grid: Grid, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:

@@ -39,7 +39,7 @@ BOUNDS = (6.0, 7.0, 2.5)
 knows neither the slant of each roof nor the wetness of each bed. Highest seed: beyond it a
 difference needs no null, which the many real changes of a busy site would widen. Highest support:
 half a deviation's worth above what noise reaches on its own beside a seed."""
-FIT_PIXELS = 250_000
+FIT_PIXELS = 60_000
 """Pixels on which the radiometry is fitted, at most."""
 MINIMUM_RESIDUAL_PX = 0.05
 """Misregistration that no alignment can be trusted to go below, pixels."""

@@ -7,6 +7,7 @@ from typing import Any
 from changedet.config import Config
 from changedet.loading import files  # noqa: F401 - registers files and datasets as sources
 from changedet.loading.alignment import estimate_alignment, require_alignment
+from changedet.loading.cache import bounded_cache
 from changedet.loading.comparability import judge_pair
 from changedet.loading.grids import choose_grid, metric_crs
 from changedet.loading.pair import AlignedPair, valid_fraction
@@ -27,6 +28,7 @@ __all__ = [
     "ArraySource",
     "OpenOptions",
     "Source",
+    "bounded_cache",
     "choose_grid",
     "estimate_alignment",
     "judge_pair",

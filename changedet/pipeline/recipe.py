@@ -17,13 +17,14 @@ from changedet.config import Config
 from changedet.differencing import (
     DetectionContext,
     FoundObjects,
+    explain_pixels,
     find_objects,
     fit_detection,
     shadow_offset,
 )
 from changedet.engines import ScratchRaster, check_engine, map_ordered
 from changedet.errors import ChangedetWarning
-from changedet.loading import AlignedPair, read_places
+from changedet.loading import AlignedPair, bounded_cache, read_places
 from changedet.model import (
     Alignment,
     ChangeReport,
@@ -162,7 +163,7 @@ def detect(
     clock = Clock()
     caught: list[warnings.WarningMessage]
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, bounded_cache():
             warnings.simplefilter("always", ChangedetWarning)
             with clock.stage("open"):
                 pair, infos, comparability, _ = open_pair(
@@ -251,6 +252,11 @@ def _shadows(
 
 def _objects(score_map: ScoreMap, config: Config, run: Running) -> tuple[FoundObjects, ChangedView]:
     labels = ScratchRaster(score_map.grid, np.int32)
+    explained = ScratchRaster(score_map.grid, np.uint8)
+    explain_pixels(
+        score_map.score, explained, score_map.pair, score_map.detection,
+        run=lambda function, windows: run.over("explain", function, windows),
+    )  # fmt: skip
     found = find_objects(
         score_map.score,
         labels,
@@ -259,6 +265,7 @@ def _objects(score_map: ScoreMap, config: Config, run: Running) -> tuple[FoundOb
         observed_pixels=score_map.observed_pixels,
         min_area_m2=config.min_area_m2,
         fdr=config.fdr,
+        explained=explained,
         run=lambda function, windows: run.over("objects", function, windows),
     )
     counts = np.concatenate([[False], ~found.table.explained]).astype(np.uint8)
