@@ -34,7 +34,7 @@ class Measures:
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
     shaded: np.ndarray
-    """(n,) pixels with the colour of a shadow."""
+    """(2, n) pixels with the colour of a shadow, loosely and strictly."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -47,7 +47,7 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
-            np.zeros(n),
+            np.zeros((2, n)),
         )
 
     def merge(self, other: Measures) -> None:
@@ -118,13 +118,13 @@ class Measures:
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
 
     def add_shaded(
-        self, labels: np.ndarray, window: Window, core: Window, colour: np.ndarray
+        self, which: int, labels: np.ndarray, window: Window, core: Window, colour: np.ndarray
     ) -> None:
         """Count the pixels of one block that have the colour of a shadow."""
         cut = core.within(window)
         mine = labels[cut]
         owner = mine[colour[cut] & (mine > 0)] - 1
-        self.shaded += np.bincount(owner, minlength=len(self.shaded))
+        self.shaded[which] += np.bincount(owner, minlength=self.shaded.shape[1])
 
 
 def _steepness(pixels: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -31,11 +31,18 @@ from changedet.model import ChangeTable, Grid, PairReader, RasterWindows, Window
 Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 """Maps a function over windows, in order."""
 MINIMUM_PIXELS = 4
+MINIMUM_AREA_M2 = 4.5
+"""Smallest object unless told otherwise: a third of a 20-foot container, half a car."""
+MINIMUM_WIDTH_M = 1.5
+"""Narrowest object unless told otherwise: no vehicle, wagon or container is as narrow. Without
+effect where pixels are coarser than that."""
 LOOSE = 2.5
 """Tolerance for the colour of a shadow, as a multiple, where the shape of the whole object counts
 as well."""
-SHADED_SHARE = 0.5
+SLIVER_SHARE = 0.5
 """Share of a sliver's pixels that must have that colour."""
+STANDING_SHARE = 0.6
+"""Share of a standing thing's changed pixels that must have the colour of a shadow, strictly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,9 @@ class FoundObjects:
 def minimum_pixels(grid: Grid, min_area_m2: float | None) -> int:
     """Smallest object in pixels, from an area in square metres (pixels without CRS) or None."""
     if min_area_m2 is None:
-        return MINIMUM_PIXELS
+        if grid.pixel_area_m2 is None:
+            return MINIMUM_PIXELS
+        return max(MINIMUM_PIXELS, int(np.ceil(MINIMUM_AREA_M2 / grid.pixel_area_m2 - 1e-9)))
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     return max(1, int(np.ceil(min_area_m2 / area - 1e-9)))
 
@@ -121,7 +130,7 @@ def find_objects(
     observed_pixels : int
         Pixels of the score that are not NaN.
     min_area_m2 : float, optional
-        Smallest object; four pixels by default.
+        Smallest object; by default four pixels, 4.5 m² and 1.5 m in width.
     fdr : float, optional
         Keep only objects whose q-value is at most this.
     explained : RasterWindows, optional
@@ -148,11 +157,12 @@ def find_objects(
     shape = shape_of(measures.moments, found.first)
     table = _table(grid, found, geometry, measures, shape, detection, p, q)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
+    if min_area_m2 is None and grid.crs is not None:
+        order = order[table["width_m"][order] >= MINIMUM_WIDTH_M]
+    ids = np.arange(1, len(order) + 1)
     new = np.zeros(len(found) + 1, dtype=np.int64)
-    new[order + 1] = np.arange(1, len(found) + 1)
-    ordered = table.take(order)
-    ordered = ordered.with_columns(id=np.arange(1, len(found) + 1))
-    return FoundObjects(ordered, new[found.lookup])
+    new[order + 1] = ids
+    return FoundObjects(table.take(order).with_columns(id=ids), new[found.lookup])
 
 
 def _visit(
@@ -177,7 +187,9 @@ def _visit(
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         if shadow is not None:
             before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
-            partial.add_shaded(numbers, window, core, shadow.coloured(before, after, LOOSE))
+            for i, tolerance in enumerate((LOOSE, 1.0)):
+                colour = shadow.coloured(before, after, tolerance)
+                partial.add_shaded(i, numbers, window, core, colour)
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -211,7 +223,7 @@ def _table(
     p: np.ndarray,
     q: np.ndarray,
 ) -> ChangeTable:
-    contrast = contrasts(measures, detection.contrast)
+    change = directions(contrasts(measures, detection.contrast))
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)
@@ -219,9 +231,9 @@ def _table(
         geometry,
         {
             "id": np.arange(1, n + 1),
-            "change": directions(contrast),
+            "change": change,
             "kind": np.full(n, "other", dtype=object),
-            "explained_by": _explained(found, measures, shape, detection),
+            "explained_by": _explained(found, measures, shape, change, detection),
             "area_m2": found.pixels * area,
             "length_m": length,
             "width_m": width,
@@ -237,17 +249,23 @@ def _table(
 
 
 def _explained(
-    found: Components, measures: Measures, shape: Shape, detection: Detection
+    found: Components,
+    measures: Measures,
+    shape: Shape,
+    change: np.ndarray,
+    detection: Detection,
 ) -> np.ndarray:
-    """``shadow`` where a shadow moved, else None.
+    """``shadow`` where only the light changed, else None.
 
     Besides objects made of explained pixels these are slivers with the colour of a shadow that
-    are no wider than the tip of a shadow travels from one date to the other.
+    are no wider than the tip of a shadow travels from one date to the other, and things that
+    stand at both dates and of which one side fell into the shade, as the slopes of a roof do.
     """
     away = found.explained.copy()
     if detection.shadow is not None:
-        shaded = measures.shaded / np.maximum(found.pixels, 1)
-        away |= (shaded >= SHADED_SHARE) & (shape.width_px <= detection.shadow.sliver_px)
+        loose, tight = measures.shaded / np.maximum(found.pixels, 1)
+        away |= (loose >= SLIVER_SHARE) & (shape.width_px <= detection.shadow.sliver_px)
+        away |= (tight >= STANDING_SHARE) & (change == "modified")
     out = np.full(len(found), None, dtype=object)
     out[away] = "shadow"
     return out
