@@ -55,7 +55,7 @@ class IRMAD:
     def chi_square(self, pair: ImagePair) -> np.ndarray:
         """Sum of squared standardised variates, pooled, (y, x) float32."""
         valid = pair.valid
-        x, y = pair.before.pixels, pair.after.pixels
+        x, y = (np.where(valid, i.pixels, np.float32(0)) for i in (pair.before, pair.after))
         total = np.zeros(valid.shape, dtype=np.float32)
         offset = (self.before @ self.mean_before - self.after @ self.mean_after).astype(np.float32)
         # Band by band instead of a matrix product: BLAS rounds by block, that is by tile.
@@ -100,7 +100,9 @@ def fit(sample: Sample, context: DetectionContext) -> IRMAD:
     """
     before, after = (v.astype(np.float64) for v in sample.pixels(FIT_PIXELS))
     keep = _informative(before, after)
-    transform = _iterate(before[keep], after[keep])
+    transform = _iterate(before[keep], after[keep]) if keep.any() else _plain(before, after)
+    if not keep.any():
+        keep[:] = True
     full = [np.zeros((transform[0].shape[0], before.shape[0])) for _ in range(2)]
     full[0][:, keep], full[1][:, keep] = transform[0], transform[1]
     means = [np.zeros(before.shape[0]) for _ in range(2)]
@@ -121,10 +123,17 @@ def fit(sample: Sample, context: DetectionContext) -> IRMAD:
 
 def _informative(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Which bands vary at both dates (a constant band has no correlation with anything)."""
-    keep = (np.ptp(before, axis=1) > 0) & (np.ptp(after, axis=1) > 0)
-    if not keep.any():
-        keep[:] = True
-    return keep
+    return (np.ptp(before, axis=1) > 0) & (np.ptp(after, axis=1) > 0)
+
+
+Transform = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]
+"""Projections before and after, means before and after, correlations, iterations."""
+
+
+def _plain(x: np.ndarray, y: np.ndarray) -> Transform:
+    """Plain differences from the means, where no band varies at both dates."""
+    bands = len(x)
+    return np.eye(bands), np.eye(bands), x.mean(axis=1), y.mean(axis=1), np.zeros(bands), 0
 
 
 def _covariance(z: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -134,9 +143,7 @@ def _covariance(z: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return mean, (centred * weight) @ centred.T / total
 
 
-def _iterate(
-    x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
+def _iterate(x: np.ndarray, y: np.ndarray) -> Transform:
     """Canonical variates under weights that fade out what looks changed."""
     from scipy.linalg import eigh
     from scipy.special import chdtrc
@@ -147,12 +154,11 @@ def _iterate(
     previous = np.full(bands, np.inf)
     for iteration in range(1, ITERATIONS + 1):  # noqa: B007 - returned below
         mean, covariance = _covariance(z, weight)
-        ridge = RIDGE * np.eye(bands)
         xx, yy = covariance[:bands, :bands], covariance[bands:, bands:]
         xy = covariance[:bands, bands:]
-        tiny = np.finfo(float).tiny
-        xx = xx + max(np.trace(xx) / bands, tiny) * ridge
-        yy = yy + max(np.trace(yy) / bands, tiny) * ridge
+        # In proportion to each band's own variance, so that units do not matter.
+        xx = xx + RIDGE * np.diag(np.diag(xx))
+        yy = yy + RIDGE * np.diag(np.diag(yy))
         back = np.linalg.solve(yy, xy.T)
         eigenvalue, a = eigh(xy @ back, xx)
         rho = np.sqrt(np.clip(eigenvalue, 0.0, 1.0))

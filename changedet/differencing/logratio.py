@@ -54,7 +54,8 @@ class LogRatio:
         for k in range(len(out)):
             logs = []
             for image, floor in zip((pair.before, pair.after), self.floor, strict=True):
-                mean = smoother(to_amplitude(image.pixels[k], self.domain))
+                usable = np.where(pair.valid, image.pixels[k], np.float32(0.0))
+                mean = smoother(to_amplitude(usable, self.domain))
                 logs.append(np.log(mean + np.float32(floor[k])))
             out[k] = logs[1] - logs[0]
         return out

@@ -34,7 +34,8 @@ class Measures:
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
     shaded: np.ndarray
-    """(2, n) pixels with the colour of a shadow, loosely and strictly."""
+    """(2, 3, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
+    the sum of squares of how much."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -47,7 +48,7 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
-            np.zeros((2, n)),
+            np.zeros((2, 3, n)),
         )
 
     def merge(self, other: Measures) -> None:
@@ -118,13 +119,31 @@ class Measures:
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
 
     def add_shaded(
-        self, which: int, labels: np.ndarray, window: Window, core: Window, colour: np.ndarray
+        self,
+        labels: np.ndarray,
+        window: Window,
+        core: Window,
+        colour: np.ndarray,
+        darkening: np.ndarray,
     ) -> None:
-        """Count the pixels of one block that have the colour of a shadow."""
+        """Count the pixels of one block that have the colour of a shadow.
+
+        Parameters
+        ----------
+        labels, window, core
+            As for :meth:`add`.
+        colour : (y, x) bool array
+            Which pixels have it.
+        darkening : (y, x) array
+            Difference of the logarithms of brightness, after less before.
+        """
         cut = core.within(window)
         mine = labels[cut]
-        owner = mine[colour[cut] & (mine > 0)] - 1
-        self.shaded[which] += np.bincount(owner, minlength=self.shaded.shape[1])
+        for sign, side in enumerate((darkening[cut] < 0, darkening[cut] >= 0)):
+            chosen = colour[cut] & (mine > 0) & side
+            owner, depth = mine[chosen] - 1, darkening[cut][chosen].astype(np.float64)
+            for i, weight in enumerate((np.ones_like(depth), depth, depth * depth)):
+                self.shaded[sign, i] += np.bincount(owner, weight, minlength=self.shaded.shape[2])
 
 
 def _steepness(pixels: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -41,8 +41,10 @@ LOOSE = 2.5
 as well."""
 SLIVER_SHARE = 0.5
 """Share of a sliver's pixels that must have that colour."""
-STANDING_SHARE = 0.6
-"""Share of a standing thing's changed pixels that must have the colour of a shadow, strictly."""
+STANDING_SHARE = 0.7
+"""Share of a standing thing's changed pixels that must have darkened (or brightened) so,"""
+STANDING_SPREAD = 0.35
+"""and how evenly: standard deviation over mean."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,9 +189,9 @@ def _visit(
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         if shadow is not None:
             before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
-            for i, tolerance in enumerate((LOOSE, 1.0)):
-                colour = shadow.coloured(before, after, tolerance)
-                partial.add_shaded(i, numbers, window, core, colour)
+            colour = shadow.coloured(before, after, LOOSE)
+            darkening = (after[:3] - before[:3]).mean(axis=0)
+            partial.add_shaded(numbers, window, core, colour, darkening)
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -263,9 +265,14 @@ def _explained(
     """
     away = found.explained.copy()
     if detection.shadow is not None:
-        loose, tight = measures.shaded / np.maximum(found.pixels, 1)
-        away |= (loose >= SLIVER_SHARE) & (shape.width_px <= detection.shadow.sliver_px)
-        away |= (tight >= STANDING_SHARE) & (change == "modified")
+        pixels = np.maximum(found.pixels, 1)
+        count, total, squares = np.moveaxis(measures.shaded, 1, 0)
+        share = count.sum(axis=0) / pixels
+        mean = total / np.maximum(count, 1)
+        spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0.0))
+        even = (count / pixels >= STANDING_SHARE) & (spread <= STANDING_SPREAD * np.abs(mean))
+        away |= (share >= SLIVER_SHARE) & (shape.width_px <= detection.shadow.sliver_px)
+        away |= even.any(axis=0) & (change == "modified")
     out = np.full(len(found), None, dtype=object)
     out[away] = "shadow"
     return out

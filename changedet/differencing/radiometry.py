@@ -173,7 +173,7 @@ def _pinned(
     """Least squares line through a point."""
     dx, dy = x - point[0], y - point[1]
     total = float(weight @ (dx * dx))
-    gain = float(np.clip((weight @ (dx * dy)) / total, 0.1, 10.0)) if total > 0 else 1.0
+    gain = float((weight @ (dx * dy)) / total) if total > 0 else 1.0
     return gain, point[1] - gain * point[0]
 
 
@@ -181,7 +181,7 @@ def _robust_start(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Match median and spread: right to first order, whatever correlates."""
     mx, my = np.median(x), np.median(y)
     sx, sy = np.median(np.abs(x - mx)), np.median(np.abs(y - my))
-    gain = float(np.clip(sy / sx, 0.2, 5.0)) if sx > 0 and sy > 0 else 1.0
+    gain = float(sy / sx) if sx > 0 and sy > 0 else 1.0
     return gain, float(my - gain * mx)
 
 
@@ -197,5 +197,5 @@ def _orthogonal(
     gain = fallback
     if xy > 0.1 * np.sqrt(xx * yy):
         gain = (yy - xx + np.sqrt((yy - xx) ** 2 + 4.0 * xy * xy)) / (2.0 * xy)
-        gain = float(np.clip(gain, 0.1, 10.0))
+        gain = float(np.clip(gain, fallback / 2.0, fallback * 2.0))
     return gain, float(my - gain * mx)

@@ -39,7 +39,7 @@ def sample_windows(grid: Grid, seed: int, budget: int = 2_000_000) -> tuple[Wind
         return tuple(grid.tiles(BLOCK))
     count = max(1, budget // BLOCK**2)
     down = max(1, round(np.sqrt(count * grid.height / grid.width)))
-    down = min(down, max(1, grid.height // BLOCK))
+    down = min(down, count, max(1, grid.height // BLOCK))
     across = min(max(1, count // down), max(1, grid.width // BLOCK))
     generator = np.random.default_rng(seed)
     windows = []
