@@ -206,7 +206,9 @@ def detect(
 def _places(value: Any, kind: Literal["polygon", "line"], grid: Grid) -> Places | None:
     if value is None:
         return None
-    return read_places(value, kind=kind, crs=grid.crs, grid=grid)
+    # of a zone that lies outside, its activity tells
+    seen = grid if kind == "line" else None
+    return read_places(value, kind=kind, crs=grid.crs, grid=seen)
 
 
 def _score(
