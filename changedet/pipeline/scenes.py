@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from changedet.reporting import write_features, write_image
 from changedet.reporting.folder import new_folder
+from changedet.reporting.manifest import write_manifest
 from changedet.simulation import Scene
 from changedet.simulation import simulate as render
 
@@ -29,7 +32,7 @@ def simulate(
     seed : int
         Same seed, same bits.
     out : path, optional
-        Folder to make, with both images, zones, tracks, roads and truth.
+        Folder to make, with both images, zones, tracks, roads, truth and a manifest.
     overwrite : bool
         Replace an existing folder.
     **options
@@ -52,4 +55,6 @@ def simulate(
                 ("truth", truth.objects_geojson()),
             ):
                 write_features(folder / f"{name}.geojson", features)
+            made = {"kind": kind, "seed": seed, "options": asdict(scene.options)}
+            write_manifest(folder, {"changedet": version("changedet"), "scene": made})
     return scene

@@ -47,6 +47,11 @@ def verify(
     if not rerun:
         return found
     manifest = read_manifest(Path(folder))
+    if "scene" in manifest:
+        raise OutputError(
+            f"{folder} holds a simulated scene and not a report, so there is no run to repeat: "
+            "verify it without --rerun."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         report = detect(*_inputs(manifest), **_arguments(manifest), progress=progress)
         formats = [Path(n).suffix[1:] for n in manifest["outputs"] if n.startswith("changes.")]

@@ -18,14 +18,13 @@ SEASON = {
 OPTIONS: dict[str, tuple[str, int, dict[str, Any]]] = {
     # wider than 512 pixels, so that tiles of 256, tiles of 512 and the whole are three cuts
     "yard": ("railyard", 3, {"size_m": (280.0, 135.0), "shift_m": (0.85, -0.45), **SEASON}),
-    "quiet": (
-        "railyard", 4,
-        {"size_m": (280.0, 135.0), "shift_m": (-0.6, 0.7), "change_fraction": 0.0, **SEASON},
-    ),
     "town": ("town", 3, {"size_m": (5400.0, 1500.0), "shift_m": (6.0, -4.0), **SEASON}),
     "radar": ("sar", 3, {"size_m": (5400.0, 2000.0), "shift_m": (-4.0, 5.0)}),
     "small": ("railyard", 3, {"size_m": (150.0, 120.0), "shift_m": (0.6, -0.4)}),
 }  # fmt: skip
+
+
+SAMPLES = Path(__file__).parents[2] / "sample_tiles"
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 import changedet as cd
 from changedet.reporting import compare_folders
 
-from .sites import check_same, whole
+from .sites import SAMPLES, check_same, whole
 
-SAMPLES = Path(__file__).parents[2] / "sample_tiles"
 WHOLE = 1 << 20
 SETTINGS = {
     "tiles of 256, two workers": {"tile_size": 256, "workers": 2},
