@@ -224,7 +224,7 @@ main()
     [
         ("scoring", 100_000, "temporary raster"),
         ("writing", 2_000, "Nothing was left behind"),
-        ("writing", 100_000, "Nothing was left behind"),
+        ("writing", 100_000, "changed.tif could not be written"),
     ],
 )
 def test_the_disk_is_full(pair, tmp_path, stage, limit, words):
@@ -235,6 +235,8 @@ def test_the_disk_is_full(pair, tmp_path, stage, limit, words):
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert (done.returncode, done.stdout) == (3, "")
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
+    # GDAL's own library may have had its say before
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert words in last
     assert list(tmp_path.iterdir()) == []
