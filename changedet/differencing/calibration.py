@@ -26,8 +26,14 @@ SUPPORT_SHARE = 0.65
 """nor need it be more surprising than this share of a seed."""
 TAIL_QUANTILES = (0.6, 0.995)
 """Part of the null distribution from which its tail is continued."""
+STANDS_OUT = 1.0 / 3.0
+"""Where a larger share of the pixels (but not most) lies above the first threshold it runs through
+the middle of the noise: nothing stands out, and every pixel belongs to the null."""
 SKIRT = 0.5
-"""Share of the first threshold above which pixels connected to a change belong to it."""
+"""A change has a skirt: pixels connected to it belong to it down to this share of the way from
+the median to the first threshold,"""
+SKIRT_FLOOR = 1.5
+"""but not below this many robust deviations above the median."""
 COHERENT_PX = 12
 """Fewer connected pixels above the first threshold are noise, and stay in the null."""
 
@@ -189,25 +195,18 @@ def fit_null(blocks: Sequence[np.ndarray], level: float, margin: int = 3) -> Nul
     NotEnoughValidPixels
         If nothing is left.
     """
-    import cv2
-
     kept, total = [], 0
-    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    middle, spread = lower_spread(np.concatenate([b[np.isfinite(b)] for b in blocks]))
+    above = sum(int(np.count_nonzero(np.nan_to_num(b, nan=-np.inf) > level)) for b in blocks)
+    share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
+    stands_out = share <= STANDS_OUT or share > 0.5
+    skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
     for block in blocks:
         finite = np.isfinite(block)
-        values = np.nan_to_num(block, nan=-np.inf)
-        # A change has a skirt: what is connected to it above half the level goes with it.
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(
-            (values > np.float32(SKIRT * level)).astype(np.uint8), connectivity=8
-        )
-        coherent = stats[:, cv2.CC_STAT_AREA] >= COHERENT_PX
-        reaches = np.zeros(len(stats), dtype=bool)
-        reaches[labels[values > level]] = True
-        coherent &= reaches
-        coherent[0] = False
-        near = cv2.dilate(coherent[labels].astype(np.uint8), kernel) > 0
-        kept.append(block[finite & ~near])
         total += int(finite.sum())
+        if stands_out:
+            finite &= ~_changed_places(block, level, min(skirt, level), margin)
+        kept.append(block[finite])
     values = np.sort(np.concatenate(kept))
     if values.size < 100:
         raise NotEnoughValidPixels(
@@ -216,6 +215,31 @@ def fit_null(blocks: Sequence[np.ndarray], level: float, margin: int = 3) -> Nul
             "change; compare a larger area."
         )
     return _model(values.astype(np.float64), values.size / total)
+
+
+def lower_spread(values: np.ndarray) -> tuple[float, float]:
+    """Median and robust deviation of the lower half, which change hardly reaches."""
+    if not values.size:
+        return 0.0, 0.0
+    middle = float(np.median(values))
+    below = values[values < middle]
+    return middle, 1.4826 * float(np.median(middle - below)) if below.size else 0.0
+
+
+def _changed_places(block: np.ndarray, level: float, skirt: float, margin: int) -> np.ndarray:
+    """Coherent places that reach the level, with what is connected to them, and a margin."""
+    import cv2
+
+    values = np.nan_to_num(block, nan=-np.inf)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (values > np.float32(skirt)).astype(np.uint8), connectivity=8
+    )
+    reaches = np.zeros(len(stats), dtype=bool)
+    reaches[labels[values > level]] = True
+    coherent = reaches & (stats[:, cv2.CC_STAT_AREA] >= COHERENT_PX)
+    coherent[0] = False
+    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    return cv2.dilate(coherent[labels].astype(np.uint8), kernel) > 0
 
 
 def _model(values: np.ndarray, fraction: float) -> NullModel:

@@ -135,8 +135,9 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         false_alarms_per_km2=DEFAULT_FALSE_ALARMS if rate is None else rate,
         bounds=getattr(detector, "bounds", None),
     )
-    typical = np.nanmedian(np.stack(contrast), axis=0)
-    typical = np.where(np.isfinite(typical) & (typical > 0), typical, 1.0)
+    known = [c for c in contrast if np.isfinite(c).all()]
+    typical = np.median(np.stack(known), axis=0) if known else np.ones((2, len(reader.roles)))
+    typical = np.where(typical > 0, typical, 1.0)
     return Detection(detector, null, threshold, context, reason, correlation, typical)
 
 

@@ -111,7 +111,7 @@ class Measures:
             spread = pair.residual_px[cut].ravel()[index]
             self.residual += np.bincount(owner, spread, minlength=n)
         for date, image in enumerate((pair.before, pair.after)):
-            steepness = _steepness(image.pixels, scale[date])[cut].ravel()
+            steepness = _steepness(image.pixels, pair.valid, scale[date])[cut].ravel()
             self.edge[date] += np.bincount(rim_owner, steepness[rim], minlength=n)
             for k, band in enumerate(image.pixels):
                 values = band[cut].ravel()
@@ -146,13 +146,18 @@ class Measures:
                 self.shaded[sign, i] += np.bincount(owner, weight, minlength=self.shaded.shape[2])
 
 
-def _steepness(pixels: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Length of the gradient over all bands, in units of each band's typical contrast."""
-    total = np.zeros(pixels.shape[1:], dtype=np.float32)
+def _steepness(pixels: np.ndarray, valid: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Length of the gradient over all bands, in units of each band's typical contrast.
+
+    Only between valid pixels: 0 beside a hole and at the border.
+    """
+    total = np.zeros(valid.shape, dtype=np.float32)
+    across = valid[1:-1] & valid[2:] & valid[:-2]
+    along = valid[:, 1:-1] & valid[:, 2:] & valid[:, :-2]
     for band, unit in zip(pixels, scale, strict=True):
         down, right = np.zeros_like(band), np.zeros_like(band)
-        down[1:-1] = band[2:] - band[:-2]
-        right[:, 1:-1] = band[:, 2:] - band[:, :-2]
+        down[1:-1] = np.where(across, band[2:] - band[:-2], 0)
+        right[:, 1:-1] = np.where(along, band[:, 2:] - band[:, :-2], 0)
         total += (down * down + right * right) * np.float32(0.25 / unit**2)
     return np.sqrt(total)
 
