@@ -27,7 +27,7 @@ _GRADES = {
     "no-go": "bad", "refused": "bad",
 }  # fmt: skip
 _HIDDEN = {
-    "alignment": {"field", "tie_points", "reasons", "grade"},
+    "alignment": {"field", "tie_points", "grade"},
     "comparability": {"reasons", "grade"},
 }
 _SIDE_EFFECT_FREE = {"workers", "tile_size"}
@@ -105,7 +105,9 @@ def badges(report: ChangeReport) -> str:
 def caveats(report: ChangeReport) -> str:
     """What to know before reading on: reasons of grades, warnings."""
     pair = report.summary.get("comparability") or {}
-    said = [*pair.get("reasons", ()), *report.alignment.reasons]
+    # A good alignment's reasons are grounds, not caveats; they stand with the numbers below.
+    doubts = () if report.alignment.grade == "good" else report.alignment.reasons
+    said = [*pair.get("reasons", ()), *doubts]
     said += report.summary.get("warnings") or ()
     if not said:
         return ""
@@ -141,6 +143,8 @@ def _figure(kind: str, value: str, name: str, below: str) -> str:
 def legend(report: ChangeReport, unseen: bool) -> str:
     """What the colours mean, with a switch and a count each."""
     n, faint = counted(report), 'fill-opacity=".3"'
+    # Where most of what differs is explained away, its outlines would hide the rest.
+    off = {"explained"} if 2 * n["explained"] > sum(n.values()) else set()
     rows = [
         (g, "explained away" if g == "explained" else g, f"{n[g]:,}", f'class="c-{g}" {faint}')
         for g in GROUPS
@@ -152,7 +156,8 @@ def legend(report: ChangeReport, unseen: bool) -> str:
     if unseen:
         rows.append(("unseen", "not observable", "", 'fill="url(#hatch)" stroke="#8a93a0"'))
     return "".join(
-        f'<label><input type="checkbox" checked data-layer="{layer}"><svg viewBox="0 0 22 14" '
+        f'<label><input type="checkbox"{"" if layer in off else " checked"} '
+        f'data-layer="{layer}"><svg viewBox="0 0 22 14" '
         f'aria-hidden="true"><rect x="2" y="2" width="18" height="10" {style} '
         'stroke-width="2.5"/></svg>'
         f'{name}<span class="n">{count}</span></label>'

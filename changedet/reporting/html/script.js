@@ -198,10 +198,14 @@
   });
 
   // ---- filters and sorting ----
-  for (const box of document.querySelectorAll("[data-layer]")) box.addEventListener("change", () => {
-    for (const g of map.querySelectorAll(`[data-group="${box.dataset.layer}"]`)) g.style.display = box.checked ? "" : "none";
-    for (const row of rows.values()) if (row.dataset.group === box.dataset.layer) row.hidden = !box.checked;
-  });
+  for (const box of document.querySelectorAll("[data-layer]")) {
+    const apply = () => {
+      for (const g of map.querySelectorAll(`[data-group="${box.dataset.layer}"]`)) g.style.display = box.checked ? "" : "none";
+      for (const row of rows.values()) if (row.dataset.group === box.dataset.layer) row.hidden = !box.checked;
+    };
+    box.addEventListener("change", apply);
+    if (!box.checked) apply();
+  }
   for (const button of document.querySelectorAll("th button[data-sort]")) button.addEventListener("click", () => {
     const head = button.closest("th"), column = Number(button.dataset.sort);
     const down = head.getAttribute("aria-sort") === "ascending" || (!head.hasAttribute("aria-sort") && head.classList.contains("n") && column > 0);
