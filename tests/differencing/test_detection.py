@@ -1,0 +1,162 @@
+"""The whole estimate: detector, null and threshold from one pair, and what they promise."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from changedet.config import Config
+from changedet.differencing import fit_detection
+from changedet.differencing.detection import correlation_patch
+from changedet.errors import NotEnoughValidPixels, UnknownMethodError
+
+from .builders import MemoryPair, landscape, noisy_pair, smooth_field, speckled_pair, utm_grid
+
+SHAPE = (240, 240)
+METHODS = {"ir-mad": 4, "change-vector": 3, "log-ratio": 1}
+
+
+def quiet(method, seed=1, shape=SHAPE, **more):
+    """A pair in which nothing changed."""
+    if method == "log-ratio":
+        return MemoryPair(*speckled_pair(seed, shape), domain="sar-amplitude", **more)
+    return noisy_pair(seed, METHODS[method], shape, noise=2.0, **more)
+
+
+def changed(method, share, strength, seed=1, **more):
+    """The same with rectangles that changed; and where."""
+    pair, rng = quiet(method, seed), np.random.default_rng(seed)
+    mask = np.zeros(SHAPE, dtype=bool)
+    while mask.mean() < share:
+        row, col = rng.integers(0, SHAPE[0] - 24, 2)
+        mask[row : row + 14, col : col + 24] = True
+    before, after = (p.copy() for p in pair.pixels)
+    if method == "log-ratio":
+        after[:, mask] *= 1 + strength / 5
+    else:
+        after[:, mask] += (2.0 * strength * (-1.0) ** np.arange(len(after)))[:, None]
+    return MemoryPair(before, after, domain=pair.domain, **more), mask
+
+
+def fit(pair, method="auto", **settings):
+    return fit_detection(pair, pair.context(), Config(method=method, **settings))
+
+
+level_in_the_noise = pytest.mark.xfail(
+    strict=True, reason="a first level in the noise is taken for a border"
+)
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["ir-mad", "change-vector", pytest.param("log-ratio", marks=level_in_the_noise)],
+)
+def test_a_quiet_pair_is_calibrated_and_stays_quiet(method):
+    pair = quiet(method)
+    detection = fit(pair, method)
+    score = detection.score(pair, pair.grid.window)
+    assert detection.null.unchanged_fraction > 0.5
+    for nominal in (1e-1, 1e-2):
+        assert nominal / 2 < np.mean(score >= -np.log10(nominal)) < 2 * nominal
+    assert np.sum(score >= detection.threshold.seed) < 10
+
+
+@pytest.mark.parametrize(("share", "strength"), [(0.01, 10), (0.1, 5), (0.2, 10)])
+@pytest.mark.parametrize("method", METHODS)
+def test_change_is_found_and_the_rest_stays_quiet(method, share, strength):
+    pair, mask = changed(method, share, strength)
+    detection = fit(pair, method)
+    score = detection.score(pair, pair.grid.window)
+    assert np.mean(score[mask] >= detection.threshold.support) > 0.8
+    away = ~binary_dilation(mask, iterations=6)
+    assert 0.02 < np.mean(score[away] >= 1) < 0.25
+    assert np.mean(score[away] >= detection.threshold.seed) < 1e-3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_description_is_plain_json_and_always_the_same(method):
+    pair, _ = changed(method, 0.03, 10)
+    described = json.loads(json.dumps(fit(pair, method).describe()))
+    assert json.loads(json.dumps(fit(pair, method).describe())) == described
+    assert described["method"] == method
+    assert described["reason"] == "asked for"
+    assert described["bands"] == list(pair.roles)
+    assert described["threshold"]["seed"] >= described["threshold"]["support"] > 0
+
+
+def test_auto_says_why():
+    pair, _ = changed("log-ratio", 0.03, 10)
+    detection = fit(pair)
+    assert detection.detector.name == "log-ratio"
+    assert detection.reason == "the images are radar (sar-amplitude)"
+
+
+def test_an_unknown_method_is_refused_before_any_pixel_is_read():
+    class Closed(MemoryPair):
+        def read(self, window):
+            raise AssertionError("a pixel was read")
+
+    ground = landscape(1, 2, (64, 64))
+    with pytest.raises(UnknownMethodError, match="method='magic' is not known"):
+        fit(Closed(ground, ground), "magic")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_pair_without_valid_pixels_is_refused(method):
+    pair = quiet(method, shape=(64, 64), valid=np.zeros((64, 64), dtype=bool))
+    with pytest.raises(NotEnoughValidPixels, match="Only 0 pixels"):
+        fit(pair, method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_more_false_alarms_lower_the_seed(method):
+    pair, _ = changed(method, 0.03, 10, grid=utm_grid(*SHAPE, 10.0))
+    strict, loose = (fit(pair, method, false_alarms_per_km2=r).threshold for r in (0.01, 1.0))
+    assert strict.seed > loose.seed
+
+
+def test_the_score_of_an_unobservable_pixel_is_nan():
+    valid = smooth_field(np.random.default_rng(1), SHAPE, 5.0) > -1
+    pair, _ = changed("change-vector", 0.03, 10, valid=valid)
+    score = fit(pair, "change-vector").score(pair, pair.grid.window)
+    np.testing.assert_array_equal(np.isnan(score), ~valid)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_identical_images_are_no_change(method):
+    pair = quiet(method)
+    same = MemoryPair(pair.pixels[0], pair.pixels[0], domain=pair.domain)
+    detection = fit(same, method)
+    score = detection.score(same, same.grid.window)
+    assert np.isfinite(score).all()
+    assert not (score >= detection.threshold.seed).any()
+
+
+def test_thinly_spread_valid_pixels_give_no_warning():
+    """Enough in all, but few in each block."""
+    shape = (512, 1024)
+    valid = np.zeros(shape, dtype=bool)
+    valid[::52, ::9] = True
+    pair = quiet("change-vector", shape=shape, valid=valid)
+    detection = fit(pair, "change-vector")
+    assert np.isfinite(detection.contrast).all()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0, 2.0])
+def test_the_noise_patch_is_that_of_the_filter(sigma):
+    """White noise through a Gaussian of width s has 4 pi s**2 pixels in a patch."""
+    rng = np.random.default_rng(1)
+    blocks = []
+    for _ in range(4):
+        field = smooth_field(rng, (256, 256), sigma) if sigma else rng.standard_normal((256, 256))
+        blocks.append(field.astype(np.float32))
+    found = correlation_patch(blocks, np.inf)
+    assert found == pytest.approx(max(4 * np.pi * sigma**2, 1.0), rel=0.15)
+
+
+@pytest.mark.parametrize("value", [np.nan, 3.0])
+def test_the_noise_patch_of_nothing_is_one_pixel(value):
+    assert correlation_patch([np.full((50, 50), value, dtype=np.float32)], 5.0) == 1.0
