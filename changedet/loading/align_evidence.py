@@ -6,8 +6,9 @@ import numpy as np
 
 from changedet.loading.align_coarse import Found
 from changedet.loading.align_judge import Evidence
+from changedet.loading.align_lay import correction
 from changedet.loading.align_left import left_over
-from changedet.loading.align_measure import Comparison, compare, correction
+from changedet.loading.align_measure import Comparison, compare
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_refine import Refined
 from changedet.loading.align_spectra import Spectra, surfaces

@@ -96,9 +96,12 @@ def _softness(strength: np.ndarray, valid: np.ndarray, level: float = 0.0) -> np
     import cv2
 
     size = (_SURROUNDINGS, _SURROUNDINGS)
-    mask = valid.astype(np.float32)
-    around = cv2.blur(strength * mask, size) / np.maximum(cv2.blur(mask, size), 1e-3)
-    floor = 0.05 * float(strength[valid].mean()) if valid.any() else 0.0
+    if valid.all():
+        around = cv2.blur(strength, size)
+    else:
+        mask = valid.astype(np.float32)
+        around = cv2.blur(strength * mask, size) / np.maximum(cv2.blur(mask, size), 1e-3)
+    floor = 0.05 * cv2.mean(strength, np.ascontiguousarray(valid).view(np.uint8))[0]
     return np.maximum(around, max(floor, 1e-5 * level, 1e-12))
 
 
@@ -106,6 +109,8 @@ def usable(valid: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Pixels whose feature rests on valid pixels only."""
     import cv2
 
+    if valid.all():
+        return valid
     reach = int(np.ceil(2 * recipe.smoothing)) + 1
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     border = cv2.BORDER_REPLICATE
@@ -142,9 +147,8 @@ def feature(pixels: np.ndarray, valid: np.ndarray, recipe: Recipe, date: int) ->
     bands = [pixels[i] for i in recipe.bands]
     if recipe.log[date]:
         bands = [np.log(np.maximum(b, 0) + _offset(b, valid)) for b in bands]
-    bands = [_filled(b, valid) for b in bands]
     if recipe.kind == "contrast":
-        mixed = bands[0] if len(bands) == 1 else _mixed(bands, valid)
+        mixed = _filled(bands[0] if len(bands) == 1 else _mixed(bands, valid), valid)
         gx, gy = _gradient(mixed, recipe.smoothing)
         strength = cv2.magnitude(gx, gy)
         soft = strength + _softness(strength, good, _level(mixed))
@@ -152,7 +156,7 @@ def feature(pixels: np.ndarray, valid: np.ndarray, recipe: Recipe, date: int) ->
         out.real, out.imag = gx / soft, gy / soft
     else:
         total = np.zeros(valid.shape, np.float32)
-        for band in bands:
+        for band in (_filled(b, valid) for b in bands):
             strength = cv2.magnitude(*_gradient(band, recipe.smoothing))
             total += strength / (strength + _softness(strength, good, _level(band)))
         out = ((total - _softness(total, good)) / len(bands)).astype(np.complex64)
@@ -171,10 +175,14 @@ def _level(band: np.ndarray) -> float:
 
 
 def _mixed(bands: list[np.ndarray], valid: np.ndarray) -> np.ndarray:
-    """Sum of the bands, each in units of its own spread."""
+    """Sum of the bands, each in units of its own spread; anything where not valid."""
+    import cv2
+
     total = np.zeros(valid.shape, np.float32)
+    mask = np.ascontiguousarray(valid).view(np.uint8)
     for band in bands:
-        spread = float(band[valid].std())
-        if spread > 0:
-            total += band / np.float32(spread)
+        mean, spread = (float(v[0, 0]) for v in cv2.meanStdDev(band, mask=mask))
+        # what a constant band has is rounding
+        if spread > 1e-6 * abs(mean):
+            total += band * np.float32(1 / spread)
     return total

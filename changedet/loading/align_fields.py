@@ -12,6 +12,8 @@ from changedet.model import Image, ImagePair, PairReader, Window
 
 _ROOM = 6_000_000
 """Pixels of feature fields that are kept at most (about 30 bytes each)."""
+_LOOK_THROUGH = 32
+"""Blocks among which a larger one is looked for at most."""
 _SPARE = 8
 """Pixels read beyond what is needed, so that a better correction finds the block ready."""
 
@@ -58,6 +60,9 @@ class Store:
         kept = self._kept.get(key)
         if kept is not None and far.intersect(kept.far) == far:
             return kept
+        larger = self._within(near, far, recipe, backward)
+        if larger is not None:
+            return larger
         pixels = near.height * near.width
         keep = kept is not None or self._left >= pixels
         made = read_fields(
@@ -69,6 +74,16 @@ class Store:
             self._left -= pixels if kept is None else 0
             self._kept[key] = made
         return made
+
+    def _within(self, near: Window, far: Window, recipe: Recipe, backward: bool) -> Fields | None:
+        """Return a kept block that holds this one."""
+        if len(self._kept) > _LOOK_THROUGH:
+            return None
+        for (_, its, way), kept in list(self._kept.items()):
+            if (its, way) == (recipe, backward) and near.intersect(kept.near) == near:
+                if far.intersect(kept.far) == far:
+                    return kept
+        return None
 
 
 def read_fields(

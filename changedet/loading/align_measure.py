@@ -11,19 +11,21 @@ import numpy as np
 
 from changedet.loading.align_features import Recipe
 from changedet.loading.align_fields import Store
+from changedet.loading.align_lay import SUBPIXEL, correction, laid_on
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_spectra import Spectra, band, gather, phases, taper
 from changedet.loading.align_trust import agreement
 from changedet.model import PairReader, Window
 
-_BLOCK = 512
-"""Windows whose corners lie in one block of this side share one reading of the pair."""
+_BLOCK = 704
+"""Where windows cover the grid, those whose corners lie in one block of about this side share one
+reading of the pair."""
 _STILL = 0.05
 """Variation of the correction over a block (pixels) below which nothing is resampled."""
 _LIT = 0.25
 """Part of a window that must be sunlit and alike for the choice of pixels to count."""
-_SUBPIXEL = 32
-"""OpenCV rounds coordinates to this share of a pixel."""
+_BATCH = 16
+"""Windows whose spectra are taken together: as many as fit into the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,7 @@ class _Task:
     recipe: Recipe
     backward: bool
     trusting: bool
+    exact: bool
     store: Store
 
 
@@ -75,6 +78,7 @@ def compare(
     backward: bool = False,
     store: Store | None = None,
     trusting: bool = False,
+    exact: bool = False,
 ) -> Comparison:
     """Compare windows of both images.
 
@@ -98,21 +102,31 @@ def compare(
     trusting : bool
         Only pixels that can be trusted vote (see :mod:`changedet.loading.align_trust`); needs a
         store with tones, and a motion that is right to about half a pixel.
+    exact : bool
+        Lay windows on each other as exactly as possible, see
+        :func:`changedet.loading.align_lay.laid_on`.
 
     Returns
     -------
     Comparison
     """
-    keys = corners // _BLOCK
-    order: dict[tuple[int, int], list[int]] = {}
-    for i, (r, c) in enumerate(keys):
-        order.setdefault((int(r), int(c)), []).append(i)
-    groups = [np.array(v) for _, v in sorted(order.items())]
-
-    task = _Task(pair, size, motion, recipe, backward, trusting, store or Store(room=0))
+    groups = _groups(corners, size, pair.grid.shape)
+    task = _Task(pair, size, motion, recipe, backward, trusting, exact, store or Store(room=0))
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
         parts = list(pool.map(lambda index: _block(task, corners[index], index), groups))
     return _joined(parts, corners, size)
+
+
+def _groups(corners: np.ndarray, size: int, shape: tuple[int, int]) -> list[np.ndarray]:
+    """Windows to read together: by blocks where they lie densely, else each on its own."""
+    if 2 * len(corners) * size * size < shape[0] * shape[1]:
+        return [np.array([i]) for i in range(len(corners))]
+    span = np.maximum(np.array(shape) - size + 1, 1)
+    keys = corners * -(-span // _BLOCK) // span
+    order: dict[tuple[int, int], list[int]] = {}
+    for i, (r, c) in enumerate(keys):
+        order.setdefault((int(r), int(c)), []).append(i)
+    return [np.array(v) for _, v in sorted(order.items())]
 
 
 def _joined(parts: Sequence[_Part], corners: np.ndarray, size: int) -> Comparison:
@@ -124,14 +138,6 @@ def _joined(parts: Sequence[_Part], corners: np.ndarray, size: int) -> Compariso
         applied[part.index] = part.applied
         share[part.index] = part.share
     return Comparison(gather(stacked, size), corners + (size - 1) / 2, applied, share)
-
-
-def correction(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
-    """Correction (dy, dx) of the second image at places of the first: after, or before image."""
-    if not backward:
-        return motion.at(rows, cols)
-    there = motion.at(rows, cols)
-    return -motion.at(rows + there[..., 0], cols + there[..., 1])
 
 
 def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
@@ -147,8 +153,8 @@ def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
     middle = np.rint((known.min((0, 1)) + known.max((0, 1))) / 2).astype(int)
     still = bool((np.ptp(known, axis=(0, 1)) < _STILL).all())
     if task.trusting:
-        still = bool((np.abs(known - middle) < 0.5 / _SUBPIXEL).all())
-    margin = 0 if still else int(np.ceil(np.abs(known - middle).max())) + 4
+        still = bool((np.abs(known - middle) < 0.5 / SUBPIXEL).all())
+    margin = 0 if still else int(np.ceil(np.abs(known - middle).max())) + 6
 
     reach = task.recipe.reach
     moved = Window(top - int(middle[0]), left - int(middle[1]), box.height, box.width)
@@ -158,9 +164,10 @@ def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
         planes = [p[moved.within(fields.far)] for p in fields.second]
         applied = np.broadcast_to(middle.astype(float), (len(corners), 2))
     else:
-        planes, rounded = _laid_on(fields.second, fields.far, box, motion, backward)
-        applied = _applied(motion, corners, size, box, rounded, backward)
-    cut = box.within(near)
+        planes, applied = laid_on(
+            fields.second, fields.far, box, corners, size, motion, backward, task.exact
+        )
+    cut = box.within(fields.near)
     f, g = fields.first[cut], (planes[0] + 1j * planes[1]).astype(np.complex64)
     both = (fields.known[cut] & (planes[2] > 0.999)).astype(np.float32)
     cuts = [Window(int(r), int(c), size, size).within(box) for r, c in corners]
@@ -171,13 +178,23 @@ def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
     if not both.all():
         share = np.array([np.einsum("a,ab,b->", one_way, both[w], one_way) for w in cuts])
         share /= float(hann.sum())
-    masks = [both[w] * hann for w in cuts]
+    masks = [both[w] * hann for w in cuts] if share.min() < 1 else [hann] * len(cuts)
     if task.trusting and fields.lit is not None:
         light = fields.lit[cut] * planes[3]
         masks = _votes(agreement(f * both, g * both) * both, light, cuts, hann, share)
-    stack = np.stack([_centred(f[w], m) for w, m in zip(cuts, masks, strict=True)])
-    against = np.stack([_centred(g[w], m) for w, m in zip(cuts, masks, strict=True)])
-    return _Part(index, phases(stack, against), applied, share)
+    return _Part(index, _phases(f, g, cuts, masks), applied, share)
+
+
+def _phases(
+    f: np.ndarray, g: np.ndarray, cuts: list[tuple[slice, slice]], masks: list[np.ndarray]
+) -> np.ndarray:
+    """Phase spectra of windows cut out of two fields, a few at a time."""
+    out = []
+    for first in range(0, len(cuts), _BATCH):
+        some = slice(first, first + _BATCH)
+        mask = np.stack(masks[some]) if masks[0] is not masks[-1] else masks[0][None]
+        out.append(phases(*(_centred([v[w] for w in cuts[some]], mask) for v in (f, g))))
+    return np.concatenate(out)
 
 
 def _votes(
@@ -198,72 +215,11 @@ def _votes(
     return out
 
 
-def _centred(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _centred(windows: list[np.ndarray], masks: np.ndarray) -> np.ndarray:
     """Remove the weighted mean, so that the mask itself leaves no trace, and taper."""
-    weight = float(mask.sum())
-    if weight <= 0:
-        return values * 0
-    return (values - (mask * values).sum() / weight) * mask
-
-
-def _laid_on(
-    planes: list[np.ndarray], far: Window, box: Window, motion: Motion, backward: bool
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Resample planes of the second image by the known correction; also what rounding added."""
-    import cv2
-
-    rows = np.arange(box.row, box.row + box.height, dtype=np.float64)
-    cols = np.arange(box.col, box.col + box.width, dtype=np.float64)
-    known = _dense(motion, rows, cols, backward)
-    # rounding here, not inside OpenCV, so that what was rounded away is known
-    map_y = np.rint((rows[:, None] - known[..., 0] - far.row) * _SUBPIXEL) / _SUBPIXEL
-    map_x = np.rint((cols[None] - known[..., 1] - far.col) * _SUBPIXEL) / _SUBPIXEL
-    maps = (map_x.astype(np.float32), map_y.astype(np.float32))
-    moved = [
-        cv2.remap(plane, *maps, how)
-        for plane, how in zip(
-            planes, [cv2.INTER_LANCZOS4] * 2 + [cv2.INTER_LINEAR] * (len(planes) - 2), strict=True
-        )
-    ]
-    taken = np.stack([rows[:, None] - far.row - map_y, cols[None] - far.col - map_x], -1)
-    return moved, taken - known
-
-
-def _dense(motion: Motion, rows: np.ndarray, cols: np.ndarray, backward: bool) -> np.ndarray:
-    """Correction on a whole block: exact at every eighth pixel, bilinear between."""
-    import cv2
-
-    coarse_r = np.arange(rows[0], rows[-1] + 8, 8.0)
-    coarse_c = np.arange(cols[0], cols[-1] + 8, 8.0)
-    known = correction(motion, coarse_r[:, None], coarse_c[None], backward)
-    map_y = np.broadcast_to(((rows - rows[0]) / 8)[:, None], (len(rows), len(cols)))
-    map_x = np.broadcast_to(((cols - cols[0]) / 8)[None], (len(rows), len(cols)))
-    maps = (map_x.astype(np.float32), map_y.astype(np.float32))
-    return np.stack(
-        [
-            cv2.remap(known[..., k], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for k in (0, 1)
-        ],
-        -1,
-    )
-
-
-def _applied(
-    motion: Motion,
-    corners: np.ndarray,
-    size: int,
-    box: Window,
-    rounded: np.ndarray,
-    backward: bool,
-) -> np.ndarray:
-    """Correction at each window's centre, with what rounding added over the window."""
-    middle = corners + (size - 1) / 2
-    known = correction(motion, middle[:, 0], middle[:, 1], backward)
-    hann = taper(size)
-    # every third pixel is enough for a mean of rounding errors
-    one_way = hann[1::3, 1::3].sum(0) / hann[1::3, 1::3].sum()
-    out = np.empty((len(corners), 2))
-    for i, (row, col) in enumerate(corners):
-        cut = Window(int(row), int(col), size, size).within(box)
-        out[i] = np.einsum("a,abk,b->k", one_way, rounded[cut][1::3, 1::3], one_way)
-    return known + out
+    out = np.stack(windows)
+    out *= masks
+    weight = np.maximum(masks.reshape(len(masks), -1).sum(1), 1e-20)
+    mean = out.reshape(len(out), -1).sum(1) / weight
+    out -= mean.astype(np.complex64)[:, None, None] * masks
+    return out

@@ -19,6 +19,9 @@ _SMALL = 250_000
 """Multiplications in a real matrix product below which OpenBLAS does not start threads: products
 here are many and small, and its threads would wait for each other more than they work."""
 _RINGS = 16
+_TOGETHER = 16
+_STANDS = 1e-4
+"""Pixels: a Newton step this short is the last."""
 _DUST = 1e-6
 """Strength of cross spectra that rounding alone can make; real ones are above 1."""
 _TAPER_CORRELATION = 2.25
@@ -58,6 +61,8 @@ class Spectra:
 
     def take(self, rows: np.ndarray) -> Spectra:
         """Return some of the windows."""
+        if rows.dtype == bool and rows.all():
+            return self
         return replace(self, phases=self.phases[rows])
 
 
@@ -107,23 +112,28 @@ def gather(stacked: np.ndarray, size: int) -> Spectra:
     return Spectra(stacked, frequencies, weights, np.zeros(_RINGS))
 
 
-def surfaces(spectra: Spectra, reach: float, step: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def surfaces(
+    spectra: Spectra, reach: float, step: float = 0.5, centre: tuple[float, float] = (0.0, 0.0)
+) -> tuple[np.ndarray, np.ndarray]:
     """Correlation of every window on a lattice of shifts.
 
     Returns
     -------
     shifts : (m,) float array
-        Along either axis, pixels.
+        Along either axis from ``centre``, pixels.
     values : (n, m, m) float32 array
-        ``values[i, a, b]`` at the shift ``(shifts[a], shifts[b])``; 1 = a perfect match.
+        ``values[i, a, b]`` at the shift ``centre + (shifts[a], shifts[b])``; 1 = a perfect match.
     """
     shifts = np.arange(-reach, reach + step / 2, step)
-    steer = np.exp(2j * np.pi * np.outer(shifts, spectra.frequencies)).astype(np.complex64)
+    steer, steer_x = (
+        np.exp(2j * np.pi * np.outer(shifts + c, spectra.frequencies)).astype(np.complex64)
+        for c in centre
+    )
     m, k = steer.shape
     values = np.empty((len(spectra.phases), m, m), np.float32)
     # in real numbers, and few rows at a time: see _SMALL
     first = np.block([[steer.real, -steer.imag], [steer.imag, steer.real]])
-    last = np.concatenate([steer.real.T, -steer.imag.T])
+    last = np.concatenate([steer_x.real.T, -steer_x.imag.T])
     rows, rows_last = (max(1, _SMALL // (2 * k * n)) for n in (k, m))
     for i, phase in enumerate(spectra.phases):
         weighted = phase * spectra.weights
@@ -157,17 +167,28 @@ def peaks(spectra: Spectra, start: np.ndarray, iterations: int = 4) -> tuple[np.
     shift: nothing is interpolated and there is no pull towards whole pixels (the upsampled DFT of
     Guizar-Sicairos, Thurman and Fienup 2008, doi:10.1364/OL.33.000156, without its lattice).
     """
-    weighted = spectra.phases * spectra.weights
-    k = (2j * np.pi * spectra.frequencies).astype(np.complex64)
     shift = np.array(start, dtype=np.float64)
     height = np.zeros(len(shift))
+    # few windows at a time, so that they stay in the processor's cache from step to step
+    for first in range(0, len(shift), _TOGETHER):
+        some = slice(first, first + _TOGETHER)
+        weighted = spectra.phases[some] * spectra.weights
+        shift[some], height[some] = _climbed(weighted, spectra.frequencies, shift[some], iterations)
+    return shift, height / max(spectra.total_weight, 1e-12)
+
+
+def _climbed(
+    weighted: np.ndarray, frequencies: np.ndarray, shift: np.ndarray, iterations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Newton steps for a few windows: shifts and heights (sums, not shares)."""
+    k = (2j * np.pi * frequencies).astype(np.complex64)
+    shift = shift.copy()
     for step in range(iterations + 1):
         ey = np.exp(shift[:, :1] * k)
         ex = np.exp(shift[:, 1:] * k)
         right = np.stack([ex, ex * k, ex * k * k], -1).astype(np.complex64)
         left = np.stack([ey, ey * k, ey * k * k], 1).astype(np.complex64)
         m = (left @ (weighted @ right)).real.astype(np.float64)
-        height = m[:, 0, 0]
         if step == iterations:
             break
         gy, gx, hyy, hxx, hxy = m[:, 1, 0], m[:, 0, 1], m[:, 2, 0], m[:, 0, 2], m[:, 1, 1]
@@ -175,8 +196,12 @@ def peaks(spectra: Spectra, start: np.ndarray, iterations: int = 4) -> tuple[np.
         top = (hyy < 0) & (determinant > 0)
         safe = np.where(top, determinant, 1.0)
         move = -np.stack([hxx * gy - hxy * gx, hyy * gx - hxy * gy], -1) / safe[:, None]
-        shift += np.clip(np.where(top[:, None], move, 0.0), -0.3, 0.3)
-    return shift, height / max(spectra.total_weight, 1e-12)
+        move = np.clip(np.where(top[:, None], move, 0.0), -0.3, 0.3)
+        shift += move
+        # the height changes by the square of the last step
+        if np.abs(move).max() < _STANDS:
+            break
+    return shift, m[:, 0, 0]
 
 
 def weighted_by_coherence(spectra: Spectra, shift: np.ndarray) -> Spectra:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,12 +36,14 @@ class Ties:
         return Ties(self.places[rows], self.shifts[rows], self.sigma[rows], self.significance[rows])
 
 
-def highest(spectra: Spectra, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and height of the highest point of each window's correlation within ``reach``."""
-    shifts, values = surfaces(spectra, reach)
+def highest(
+    spectra: Spectra, reach: float, centre: tuple[float, float] = (0.0, 0.0)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and height of each window's highest correlation within ``reach`` of a shift."""
+    shifts, values = surfaces(spectra, reach, centre=centre)
     flat = values.reshape(len(values), -1).argmax(1)
     r, c = np.unravel_index(flat, values.shape[1:])
-    top, height = peaks(spectra, np.stack([shifts[r], shifts[c]], -1))
+    top, height = peaks(spectra, np.stack([shifts[r], shifts[c]], -1) + np.array(centre))
     return top, height
 
 
@@ -67,9 +69,7 @@ def measure(seen: Comparison, spectra: Spectra, reach: float, centre: np.ndarray
     centre : (2,) float array
         Residual shift around which to seek.
     """
-    turned = _recentred(spectra, centre)
-    top, height = highest(turned, reach)
-    top = top + centre
+    top, height = highest(spectra, reach, (float(centre[0]), float(centre[1])))
     inside = np.abs(top - centre).max(1) <= reach
     significance = np.where(inside, height / max(spectra.noise, 1e-12), 0.0)
     usual = (
@@ -80,9 +80,3 @@ def measure(seen: Comparison, spectra: Spectra, reach: float, centre: np.ndarray
     best = bound(spectra)
     sigma = np.hypot(best * usual / np.maximum(height, 1e-3 * max(usual, 1e-6)), _FLOOR)
     return Ties(seen.centres, seen.applied + top, np.minimum(sigma, 1e3), significance)
-
-
-def _recentred(spectra: Spectra, centre: np.ndarray) -> Spectra:
-    f = spectra.frequencies
-    turn = np.exp(2j * np.pi * (centre[0] * f[:, None] + centre[1] * f[None]))
-    return replace(spectra, phases=spectra.phases * turn.astype(np.complex64))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from changedet.loading.align_choice import choose
 from changedet.loading.align_features import Recipe, feature
-from changedet.loading.align_models import choose, fit
+from changedet.loading.align_models import fit
 from changedet.loading.align_motion import Motion
 from changedet.loading.align_spectra import (
     gather,
