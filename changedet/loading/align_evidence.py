@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from changedet.loading.align_coarse import Found
+from changedet.loading.align_fields import Store
 from changedet.loading.align_judge import Evidence
 from changedet.loading.align_lay import correction
 from changedet.loading.align_left import left_over
@@ -92,7 +93,13 @@ def coverage(ties: Ties, believed: np.ndarray, seen: np.ndarray, size: int) -> f
 
 
 def probe(
-    pair: PairReader, corners: np.ndarray, size: int, motion: Motion, best: Found, learned: Spectra
+    pair: PairReader,
+    corners: np.ndarray,
+    size: int,
+    motion: Motion,
+    best: Found,
+    learned: Spectra,
+    store: Store,
 ) -> tuple[float, float]:
     """Two tests on windows of their own choice.
 
@@ -105,9 +112,11 @@ def probe(
         How much better the pair matches with the correction than without, in standard errors of
         the windows' mean difference.
     """
-    there = compare(pair, corners, size, motion, best.recipe)
+    there = compare(pair, corners, size, motion, best.recipe, store=store)
     back = compare(pair, corners, size, motion, best.recipe, backward=True)
-    without = compare(pair, corners, size, Motion.shift(motion.shape, 0.0, 0.0), best.recipe)
+    without = compare(
+        pair, corners, size, Motion.shift(motion.shape, 0.0, 0.0), best.recipe, store=store
+    )
     weighted = [
         Spectra(s.spectra.phases, learned.frequencies, learned.weights, learned.coherence)
         for s in (there, back, without)
@@ -132,7 +141,13 @@ def probe(
 
 
 def gather_evidence(
-    pair: PairReader, corners: np.ndarray, plain: Refined, final: Refined, size: int, best: Found
+    pair: PairReader,
+    corners: np.ndarray,
+    plain: Refined,
+    final: Refined,
+    size: int,
+    best: Found,
+    store: Store,
 ) -> Evidence:
     """Put together what the grade rests on.
 
@@ -148,7 +163,7 @@ def gather_evidence(
         residual = fitted.residual[fitted.weights > 0]
         residual = residual[np.isfinite(residual).all(1)]
     surety_of, where = rival(plain.spectra, top, size / 4)
-    backward, gain = probe(pair, corners, size, fitted.motion, best, plain.spectra)
+    backward, gain = probe(pair, corners, size, fitted.motion, best, plain.spectra, store)
     return Evidence(
         fitted.motion, final.ties, inlier, residual, significance,
         halves(plain.seen, plain.spectra, size, 4.0),

@@ -80,9 +80,9 @@ class Store:
         if len(self._kept) > _LOOK_THROUGH:
             return None
         for (_, its, way), kept in list(self._kept.items()):
-            if (its, way) == (recipe, backward) and near.intersect(kept.near) == near:
-                if far.intersect(kept.far) == far:
-                    return kept
+            holds = near.intersect(kept.near) == near and far.intersect(kept.far) == far
+            if holds and (its, way) == (recipe, backward):
+                return kept
         return None
 
 

@@ -107,8 +107,8 @@ class _Problem:
 
         m = self.bent.shape[1]
         where, products = self._pairs
-        left = np.bincount(where.ravel(), (products * weights[:, None]).ravel(), self.bent.size)
-        left = left.reshape(self.bent.shape) + stiff * self.bent
+        total = np.bincount(where.ravel(), (products * weights[:, None]).ravel(), self.bent.size)
+        left = total.reshape(self.bent.shape) + stiff * self.bent
         left[0] += _RIDGE
         given = self.values[:, :, None] * (weights[:, None] * self.shifts)[:, None]
         right = np.stack(
@@ -188,7 +188,7 @@ def fit_local(
 def _smooth(
     problem: _Problem, ties: Ties, certain: np.ndarray, stiff: float, robust: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Penalised robust least squares: coefficients and Tukey weights, from weights to start with."""
+    """Penalised robust least squares: coefficients and Tukey weights, from given ones."""
     coefficients = np.zeros((problem.bent.shape[1], 2))
     for _ in range(5):
         coefficients = problem.solve(certain * robust, stiff)

@@ -82,7 +82,7 @@ def estimate_alignment(
         final = trusted or plain
     tell(ProgressEvent("align", 3, 4, "judging"))
     probes = coarse.spread_corners(overview, factor, size, _PILOTS, best.shift)
-    out = graded(pair.grid, gather_evidence(pair, probes, plain, final, size, best))
+    out = graded(pair.grid, gather_evidence(pair, probes, plain, final, size, best, store))
     tell(ProgressEvent("align", 4, 4))
     return out
 
