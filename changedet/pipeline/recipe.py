@@ -89,6 +89,19 @@ class Clock:
             self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Keep GDAL's cache small, and one warning of rasterio from slipping through, during a run.
+
+    rasterio makes rasters in memory and silences what it would say of their missing geotransform,
+    but the filters of warnings belong to all threads: another thread that just put its own back
+    lets it through. A filter that is there all the time does not race.
+    """
+    with warnings.catch_warnings(), bounded_cache():
+        warnings.filterwarnings("ignore", message="Dataset has no geotransform")
+        yield
+
+
 @dataclass(frozen=True)
 class Running:
     """How tiles are run and who is told."""
@@ -163,7 +176,7 @@ def detect(
     clock = Clock()
     caught: list[warnings.WarningMessage]
     try:
-        with warnings.catch_warnings(record=True) as caught, bounded_cache():
+        with warnings.catch_warnings(record=True) as caught, at_work():
             warnings.simplefilter("always", ChangedetWarning)
             with clock.stage("open"):
                 pair, infos, comparability, _ = open_pair(
@@ -182,8 +195,8 @@ def detect(
                 found, changed = _objects(score_map, chosen, run)
             with clock.stage("activity"):
                 table, rows = _activity(found.table, zone_places, score_map, changed)
-        with clock.stage("pictures"):
-            pictures = quicklooks(pair)
+            with clock.stage("pictures"):
+                pictures = quicklooks(pair)
     finally:
         close_progress(run.tell)
     for warning in caught:
@@ -315,12 +328,13 @@ def score(
     chosen = settle(config, settings)
     run = Running(chosen, engine, as_progress(progress))
     try:
-        pair, infos, comparability, _ = open_pair(
-            before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
-        )
-        require_comparable(comparability, infos)
-        pair = align_pair(pair, chosen, run.tell, alignment)
-        return _score(pair, infos, chosen, run, Clock())
+        with at_work():
+            pair, infos, comparability, _ = open_pair(
+                before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
+            )
+            require_comparable(comparability, infos)
+            pair = align_pair(pair, chosen, run.tell, alignment)
+            return _score(pair, infos, chosen, run, Clock())
     finally:
         close_progress(run.tell)
 
@@ -350,7 +364,8 @@ def objects(
     chosen = settle(config, settings)
     run = Running(chosen, engine, as_progress(progress))
     try:
-        return _objects(score_map, chosen, run)[0].table
+        with at_work():
+            return _objects(score_map, chosen, run)[0].table
     finally:
         close_progress(run.tell)
 
