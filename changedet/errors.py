@@ -6,10 +6,7 @@ for the builtin keep working. Every message says what was given, what is allowed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from changedet.model import Alignment, Comparability
+from typing import Any
 
 
 class ChangedetError(Exception):
@@ -53,7 +50,7 @@ class AlignmentRefused(ChangedetError, RuntimeError):
         The estimate that was refused, with its reasons.
     """
 
-    def __init__(self, message: str, alignment: Alignment | None = None) -> None:
+    def __init__(self, message: str, alignment: Any = None) -> None:
         super().__init__(message)
         self.alignment = alignment
 
@@ -67,7 +64,7 @@ class NotComparableError(ChangedetError, RuntimeError):
         The grade and its reasons.
     """
 
-    def __init__(self, message: str, comparability: Comparability | None = None) -> None:
+    def __init__(self, message: str, comparability: Any = None) -> None:
         super().__init__(message)
         self.comparability = comparability
 

@@ -8,14 +8,7 @@ from changedet.differencing.calibration import (
     fit_null,
 )
 from changedet.differencing.detection import Detection, fit_detection
-from changedet.differencing.detector import (
-    DetectionContext,
-    FittedDetector,
-    Method,
-    choose_method,
-    get_method,
-    methods,
-)
+from changedet.differencing.detector import DetectionContext, FittedDetector
 from changedet.differencing.objects import (
     FoundObjects,
     explain_pixels,
@@ -23,10 +16,12 @@ from changedet.differencing.objects import (
     minimum_pixels,
 )
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
+from changedet.differencing.registry import METHODS, Method, choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel, shadow_offset
 
 __all__ = [
+    "METHODS",
     "Detection",
     "DetectionContext",
     "FittedDetector",
@@ -46,7 +41,6 @@ __all__ = [
     "fit_null",
     "fit_radiometry",
     "get_method",
-    "methods",
     "minimum_pixels",
     "sample_windows",
     "shadow_offset",

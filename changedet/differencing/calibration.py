@@ -26,9 +26,10 @@ SUPPORT_SHARE = 0.65
 """nor need it be more surprising than this share of a seed."""
 TAIL_QUANTILES = (0.6, 0.995)
 """Part of the null distribution from which its tail is continued."""
-STANDS_OUT = 1.0 / 3.0
-"""Where a larger share of the pixels (but not most) lies above the first threshold it runs through
-the middle of the noise: nothing stands out, and every pixel belongs to the null."""
+STANDS_OUT = 0.28
+"""Where a larger share of the pixels (but not clearly most) lies above the first threshold it runs
+through the middle of the noise, in which it ends up at 33 to 50 %: nothing stands out, and every
+pixel belongs to the null."""
 SKIRT = 0.5
 """A change has a skirt: pixels connected to it belong to it down to this share of the way from
 the median to the first threshold,"""
@@ -199,7 +200,8 @@ def fit_null(blocks: Sequence[np.ndarray], level: float, margin: int = 3) -> Nul
     middle, spread = lower_spread(np.concatenate([b[np.isfinite(b)] for b in blocks]))
     above = sum(int(np.count_nonzero(np.nan_to_num(b, nan=-np.inf) > level)) for b in blocks)
     share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
-    stands_out = share <= STANDS_OUT or share > 0.5
+    most = share > 0.5 and middle - level > SKIRT_FLOOR * spread
+    stands_out = share <= STANDS_OUT or most
     skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
     for block in blocks:
         finite = np.isfinite(block)

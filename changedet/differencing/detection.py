@@ -16,12 +16,8 @@ from changedet.differencing.calibration import (
     choose_threshold,
     fit_null,
 )
-from changedet.differencing.detector import (
-    DetectionContext,
-    FittedDetector,
-    choose_method,
-    get_method,
-)
+from changedet.differencing.detector import DetectionContext, FittedDetector
+from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
 from changedet.model import ImagePair, PairReader, Window

@@ -43,6 +43,8 @@ SLIVER_SHARE = 0.5
 """Share of a sliver's pixels that must have that colour."""
 STANDING_SHARE = 0.7
 """Share of a standing thing's changed pixels that must have darkened (or brightened) so,"""
+CONTRARY = 2.0
+"""So many times as much contrast at the date when it is brighter: then it is no shadow."""
 STANDING_SPREAD = 0.35
 """and how evenly: standard deviation over mean."""
 
@@ -225,7 +227,8 @@ def _table(
     p: np.ndarray,
     q: np.ndarray,
 ) -> ChangeTable:
-    change = directions(contrasts(measures, detection.contrast))
+    contrast = contrasts(measures, detection.contrast)
+    change = directions(contrast)
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)
@@ -235,7 +238,7 @@ def _table(
             "id": np.arange(1, n + 1),
             "change": change,
             "kind": np.full(n, "other", dtype=object),
-            "explained_by": _explained(found, measures, shape, change, detection),
+            "explained_by": _explained(found, measures, shape, contrast, detection),
             "area_m2": found.pixels * area,
             "length_m": length,
             "width_m": width,
@@ -254,7 +257,7 @@ def _explained(
     found: Components,
     measures: Measures,
     shape: Shape,
-    change: np.ndarray,
+    contrast: np.ndarray,
     detection: Detection,
 ) -> np.ndarray:
     """``shadow`` where only the light changed, else None.
@@ -264,14 +267,20 @@ def _explained(
     stand at both dates and of which one side fell into the shade, as the slopes of a roof do.
     """
     away = found.explained.copy()
+    change = directions(contrast)
     if detection.shadow is not None:
         pixels = np.maximum(found.pixels, 1)
         count, total, squares = np.moveaxis(measures.shaded, 1, 0)
         share = count.sum(axis=0) / pixels
-        mean = total / np.maximum(count, 1)
+        mean = np.abs(total) / np.maximum(count, 1)
         spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0.0))
-        even = (count / pixels >= STANDING_SHARE) & (spread <= STANDING_SPREAD * np.abs(mean))
-        away |= (share >= SLIVER_SHARE) & (shape.width_px <= detection.shadow.sliver_px)
+        even = (count / pixels >= STANDING_SHARE) & (spread <= STANDING_SPREAD * mean)
+        # A shadow that comes darkens and one that goes brightens; a thing may do the contrary.
+        before, after = contrast
+        darker = count[0] >= count[1]
+        contrary = np.where(darker, before > CONTRARY * after, after > CONTRARY * before)
+        narrow = shape.width_px <= detection.shadow.sliver_px
+        away |= (share >= SLIVER_SHARE) & narrow & ~contrary
         away |= even.any(axis=0) & (change == "modified")
     out = np.full(len(found), None, dtype=object)
     out[away] = "shadow"

@@ -28,7 +28,8 @@ def outlines(labels: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray
     from affine import Affine
     from rasterio.features import shapes
 
-    transform = Affine.translation(window.col, window.row)
+    # One pixel off, and taken back below: rasterio warns of an identity transform.
+    transform = Affine.translation(window.col + 1, window.row + 1)
     block = labels.astype(np.int32)
     ids: list[int] = []
     rings: list[np.ndarray] = []
@@ -41,7 +42,7 @@ def outlines(labels: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray
     if not ids:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object)
     index = np.repeat(np.arange(len(rings)), [len(r) for r in rings])
-    lines = shapely.linearrings(np.concatenate(rings), indices=index)
+    lines = shapely.linearrings(np.concatenate(rings) - 1.0, indices=index)
     return np.array(ids), shapely.polygons(lines, indices=np.array(owner))
 
 

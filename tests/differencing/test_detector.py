@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from changedet.differencing import DetectionContext, choose_method, get_method, methods
+from changedet.differencing import METHODS, DetectionContext, choose_method, get_method
 from changedet.errors import UnknownMethodError
 
 
@@ -44,11 +44,11 @@ def test_an_unknown_method_is_refused_with_the_choices():
 
 
 def test_every_method_fits_and_says_what_it_is():
-    for name, method in methods().items():
+    for name, method in METHODS.items():
         assert get_method(name).fit is method.fit
         assert method.summary
 
 
 def test_whatever_is_chosen_is_in_the_registry():
     for given in (context(RGBN), context(("pan",)), context(("vv",), "sar-db")):
-        assert choose_method(given)[0] in methods()
+        assert choose_method(given)[0] in METHODS
