@@ -62,9 +62,6 @@ def calibrated(blocks):
     return fit_null(blocks, level), level
 
 
-level_in_the_middle = pytest.mark.xfail(
-    strict=True, reason="a first level in the middle of the noise is taken for a border"
-)
 clusters_of_noise = pytest.mark.xfail(
     strict=True, reason="clusters of correlated noise with a long tail are taken for change"
 )
@@ -73,7 +70,7 @@ clusters_of_noise = pytest.mark.xfail(
 @pytest.mark.parametrize(
     ("kind", "sigma"),
     [
-        pytest.param("normal", 0.0, marks=level_in_the_middle),
+        ("normal", 0.0),
         ("normal", 1.2),
         ("chi", 0.0),
         ("chi", 1.2),

@@ -119,7 +119,6 @@ def test_blocks_leave_no_trace(whole, block):
             np.testing.assert_allclose(found.table[name], column, rtol=1e-9, err_msg=name)
 
 
-@pytest.mark.xfail(strict=False, reason="a warning of rasterio gets out of threads at times")
 def test_blocks_in_any_order_of_work_give_the_same_bits(whole):
     from concurrent.futures import ThreadPoolExecutor
 
