@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import rasterio
 import shapely
+import shapely.affinity
 
 import changedet as cd
 from changedet.simulation import Scene, simulate
@@ -136,13 +137,24 @@ def covered(report: cd.ChangeReport, scene: Scene) -> tuple[int, int]:
     return hits, total
 
 
+def cast(thing: Any, suns: tuple[tuple[float, float], ...]) -> Any:
+    """The ground that a thing covers and that lies in its shadow under each sun."""
+    parts = [thing.geometry]
+    for azimuth, elevation in suns:
+        length = thing.height_m / np.tan(np.radians(elevation))
+        east, north = (-length * f(np.radians(azimuth)) for f in (np.sin, np.cos))
+        moved = shapely.affinity.translate(thing.geometry, east, north)
+        parts.append(shapely.union(thing.geometry, moved).convex_hull)
+    return shapely.union_all(parts).buffer(1.0)
+
+
 def false_objects(report: cd.ChangeReport, scene: Scene | None) -> float:
-    """Unexplained objects that touch nothing that changed (or its shadow's place), by km2."""
+    """Unexplained objects that touch nothing that changed, nor its shadow, by km2."""
     table = report.changes.take(~report.changes.explained)
     if scene is not None:
-        true = shapely.union_all([o.geometry.buffer(1.0) for o in scene.truth.changed])
-        away = ~shapely.intersects(table.geometry, true)
-        table = table.take(away)
+        suns = scene.options.sun_before, scene.options.sun_after
+        true = shapely.union_all([cast(o, suns) for o in scene.truth.changed])
+        table = table.take(~shapely.intersects(table.geometry, true))
     seen = (pixels(report) != 255).sum() * report.grid.pixel_area_m2 / 1e6
     return len(table) / seen
 
