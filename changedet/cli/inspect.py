@@ -14,18 +14,20 @@ from changedet.cli.session import NOT_COMPARABLE, Session, in_session
 @click.command()
 @pair_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--figure", metavar="F.png", help="Draw the alignment: tie points, what is left.")
 @in_session
 def inspect(
     session: Session,
     before: str,
     after: str,
     as_json: bool,
+    figure: str | None,
     config_file: str | None,
     **options: Any,
 ) -> None:
-    """Say whether BEFORE and AFTER can be compared: grids, alignment, season, sun. Writes nothing.
+    """Say whether BEFORE and AFTER can be compared: grids, alignment, season, sun.
 
-    Ends with status 4 when they cannot.
+    Writes nothing but the figure that is asked for. Ends with status 4 when they cannot.
     """
     from changedet import pipeline
 
@@ -35,6 +37,7 @@ def inspect(
         after,
         config=read_config(config_file),
         progress=session.progress,
+        **({} if figure is None else {"figure": figure}),
         **options,
         **given,
     )

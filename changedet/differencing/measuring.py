@@ -36,6 +36,8 @@ class Measures:
     shaded: np.ndarray
     """(2, 3, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
     the sum of squares of how much."""
+    misplaced: np.ndarray
+    """(n,) pixels that a larger misregistration than expected would explain."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -49,12 +51,14 @@ class Measures:
             np.zeros(n),
             np.zeros(n),
             np.zeros((2, 3, n)),
+            np.zeros(n),
         )
 
     def merge(self, other: Measures) -> None:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
+            "misplaced",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)
@@ -117,6 +121,22 @@ class Measures:
                 values = band[cut].ravel()
                 self.inside[date, :, k] += np.bincount(owner, values[index], minlength=n)
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
+
+    def add_misplaced(
+        self, labels: np.ndarray, window: Window, core: Window, explained: np.ndarray
+    ) -> None:
+        """Count the pixels of one block that misregistration would explain.
+
+        Parameters
+        ----------
+        labels, window, core
+            As for :meth:`add`.
+        explained : (y, x) bool array
+            In ``window``.
+        """
+        cut = core.within(window)
+        owner = labels[cut][explained[cut] & (labels[cut] > 0)] - 1
+        self.misplaced += np.bincount(owner, minlength=len(self.misplaced))
 
     def add_shaded(
         self,

@@ -26,7 +26,8 @@ from changedet.differencing.measuring import (
 )
 from changedet.differencing.polygonise import outlines, unite
 from changedet.differencing.significance import object_p_values, object_q_values
-from changedet.model import ChangeTable, Grid, PairReader, RasterWindows, Window
+from changedet.differencing.vector import ChangeVector
+from changedet.model import ChangeTable, Grid, ImagePair, PairReader, RasterWindows, Window
 
 Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 """Maps a function over windows, in order."""
@@ -47,6 +48,12 @@ CONTRARY = 2.0
 """So many times as much contrast at the date when it is brighter: then it is no shadow."""
 STANDING_SPREAD = 0.35
 """and how evenly: standard deviation over mean."""
+MISPLACED = 2.5
+"""Residual shifts up to so many standard deviations count as an explanation,"""
+MISPLACED_SHARE = 0.7
+"""of objects of which this share of pixels would not have been marked with a shift so large,"""
+MISPLACED_PX = 0.1
+"""and where at least this much is expected, pixels: less is far below what makes an object."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +185,8 @@ def _visit(
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
-    halo, shadow = RING_PX + 2 + SHADOW_GUARD, detection.shadow
+    shadow = detection.shadow
+    halo = max(RING_PX + 2 + SHADOW_GUARD, detection.detector.halo)
 
     def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
         window = core.pad(halo)
@@ -194,6 +202,9 @@ def _visit(
             colour = shadow.coloured(before, after, LOOSE)
             darkening = (after[:3] - before[:3]).mean(axis=0)
             partial.add_shaded(numbers, window, core, colour, darkening)
+        misplaced = _misplaced(pair, numbers, detection)
+        if misplaced is not None:
+            partial.add_misplaced(numbers, window, core, misplaced)
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -204,6 +215,23 @@ def _visit(
         measures.merge(partial)
     polygons = unite(np.concatenate(all_ids), np.concatenate(all_pieces), n)
     return _to_crs(polygons, grid), measures
+
+
+def _misplaced(pair: ImagePair, labels: np.ndarray, detection: Detection) -> np.ndarray | None:
+    """Pixels that a residual shift of :data:`MISPLACED` standard deviations would explain.
+
+    None where so little is left that it explains nothing, and for detectors that do not know what
+    a shift does.
+    """
+    left = pair.residual_px
+    if left is None or not isinstance(detection.detector, ChangeVector):
+        return None
+    asked = (labels > 0) & (left >= MISPLACED_PX)
+    if not asked.any():
+        return None
+    score = detection.null.surprise(detection.detector.statistic(pair, MISPLACED))
+    out: np.ndarray = asked & (np.nan_to_num(score) < detection.threshold.support)
+    return out
 
 
 def _to_crs(polygons: np.ndarray, grid: Grid) -> np.ndarray:
@@ -260,7 +288,7 @@ def _explained(
     contrast: np.ndarray,
     detection: Detection,
 ) -> np.ndarray:
-    """``shadow`` where only the light changed, else None.
+    """``shadow`` where only the light changed, ``misregistration`` where a shift would do.
 
     Besides objects made of explained pixels these are slivers with the colour of a shadow that
     are no wider than the tip of a shadow travels from one date to the other, and things that
@@ -283,5 +311,6 @@ def _explained(
         away |= (share >= SLIVER_SHARE) & narrow & ~contrary
         away |= even.any(axis=0) & (change == "modified")
     out = np.full(len(found), None, dtype=object)
+    out[measures.misplaced >= MISPLACED_SHARE * np.maximum(found.pixels, 1)] = "misregistration"
     out[away] = "shadow"
     return out

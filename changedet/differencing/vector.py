@@ -110,9 +110,13 @@ class ChangeVector:
             texture[k] = np.minimum(_variance(around, x), _variance(around, y))
         return Evidence(residual, level, texture, edges)
 
-    def statistic(self, pair: ImagePair) -> np.ndarray:
-        """Root mean square over bands of the residual in deviations, logarithmic when large."""
+    def statistic(self, pair: ImagePair, misplaced: float = 1.0) -> np.ndarray:
+        """Root mean square over bands of the residual in deviations, logarithmic when large.
+
+        With ``misplaced`` times the misregistration that was estimated.
+        """
         seen = self.evidence(pair)
+        wider = np.float32(misplaced**2)
         strata = self.radiometry.strata(pair.before.pixels)
         total = np.zeros(pair.valid.shape, dtype=np.float32)
         for k in range(len(self.noise)):
@@ -120,7 +124,7 @@ class ChangeVector:
             for weight, share in zip(strata, self.surface[:, k], strict=True):
                 spread += weight * np.float32(share)
             variance = (spread * seen.level[k]) ** 2 + np.float32(self.noise[k] ** 2)
-            variance += np.float32(self.texture[k]) * seen.texture[k] + seen.edges[k]
+            variance += np.float32(self.texture[k]) * seen.texture[k] + wider * seen.edges[k]
             total += seen.residual[k] ** 2 / variance
         out = compress(np.sqrt(total * np.float32(1.0 / len(self.noise))))
         out[~pair.valid] = np.nan

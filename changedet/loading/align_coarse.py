@@ -21,7 +21,7 @@ _BANDS = (0.08, 0.22)
 _CONVINCING = (40.0, 0.5)
 """Significance of a shift, and part of the windows that agree on it, that end the search."""
 _CLEAR = 0.9
-"""Part of the windows that agree above which no other feature is tried."""
+"""Part of the windows that agree above which edges without their sign are not tried."""
 _ENOUGH = 640
 """Longest side of an overview that is searched as it is; larger ones are halved."""
 
@@ -226,8 +226,8 @@ def search(
     for guess in guesses(coarse, factor * half, ways, reach):
         motion = Motion.shift(shape, round(guess.shift[0]), round(guess.shift[1]))
         tried(motion, ways[:1], factor * half + 4.0)
-        if found and found[-1].agree >= _CLEAR and _convincing(found[-1:]):
-            return found[-1]
+        if found and found[-1].agree >= _CLEAR and _convincing(found[-1:]) and ways[0].optical:
+            break
         tried(motion, ways[1:2], factor * half + 4.0)
         if found and _convincing(found[-2:]):
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any
 
 from changedet.config import Config
@@ -17,6 +18,7 @@ from changedet.loading import (
 )
 from changedet.model import Alignment, Comparability, Grid, ImageInfo
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
+from changedet.reporting import alignment_figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,14 +147,18 @@ def inspect(
     aoi: Any = None,
     config: Config | None = None,
     progress: bool | ProgressCallback | None = None,
+    figure: str | PathLike[str] | None = None,
     **settings: Any,
 ) -> Inspection:
-    """Measure whether and how two images can be compared; write nothing.
+    """Measure whether and how two images can be compared; write nothing but a figure, if asked.
 
     Parameters
     ----------
     before, after, mask_before, mask_after, aoi, config, progress, **settings
         As for :func:`changedet.detect`.
+    figure : path, optional
+        Picture to make of the alignment (``.png``): tie points, what is left, and a checkerboard
+        before and after the correction. Needs matplotlib.
 
     Returns
     -------
@@ -171,6 +177,8 @@ def inspect(
         alignment = Alignment.identity()
         if chosen.align:
             alignment = estimate_alignment(pair, seed=chosen.seed, progress=tell)
+        if figure is not None:
+            alignment_figure(pair, pair.with_alignment(alignment), alignment, figure)
     finally:
         close_progress(tell)
     return Inspection(infos, pair.grid, pair.roles, comparability, alignment, seen)

@@ -1,5 +1,6 @@
 """Writers: vector files, cloud-optimised GeoTIFFs, pictures, the HTML page, the manifest."""
 
+from changedet.reporting.alignment_figure import alignment_figure
 from changedet.reporting.cog import write_cog
 from changedet.reporting.figure import change_figure
 from changedet.reporting.geojson import write_features
@@ -12,6 +13,7 @@ from changedet.reporting.write import write_report
 __all__ = [
     "VECTOR_FORMATS",
     "Verification",
+    "alignment_figure",
     "change_figure",
     "choose_formats",
     "compare_folders",
