@@ -12,7 +12,8 @@ from typing import Any
 
 _WHERE = {
     "changedet.pipeline": (
-        "activity", "align", "detect", "inspect", "objects", "score", "simulate", "verify",
+        "activity", "align", "align_stack", "detect", "inspect", "objects", "score", "simulate",
+        "verify",
     ),
     "changedet.config": ("Config",),
     "changedet.progress": ("ProgressEvent", "TqdmProgress"),

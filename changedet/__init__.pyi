@@ -38,6 +38,7 @@ from changedet.model import Window as Window
 from changedet.model import ZoneActivity as ZoneActivity
 from changedet.pipeline import activity as activity
 from changedet.pipeline import align as align
+from changedet.pipeline import align_stack as align_stack
 from changedet.pipeline import detect as detect
 from changedet.pipeline import inspect as inspect
 from changedet.pipeline import objects as objects

@@ -6,6 +6,7 @@ from typing import Any
 
 from changedet.config import Config
 from changedet.loading import files  # noqa: F401 - registers files and datasets as sources
+from changedet.loading.align_stack import align_stack
 from changedet.loading.alignment import estimate_alignment, require_alignment
 from changedet.loading.cache import bounded_cache
 from changedet.loading.comparability import judge_pair
@@ -28,6 +29,7 @@ __all__ = [
     "ArraySource",
     "OpenOptions",
     "Source",
+    "align_stack",
     "bounded_cache",
     "choose_grid",
     "estimate_alignment",

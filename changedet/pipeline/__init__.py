@@ -1,6 +1,6 @@
 """The recipe: the only place that knows the order of the steps."""
 
-from changedet.pipeline.opening import Inspection, align, inspect
+from changedet.pipeline.opening import Inspection, align, align_stack, inspect
 from changedet.pipeline.recipe import activity, detect, objects, score
 from changedet.pipeline.scenes import simulate
 from changedet.pipeline.verifying import verify
@@ -9,6 +9,7 @@ __all__ = [
     "Inspection",
     "activity",
     "align",
+    "align_stack",
     "detect",
     "inspect",
     "objects",

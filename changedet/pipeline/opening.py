@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
+from changedet import loading
 from changedet.config import Config
-from changedet.errors import NotComparableError, NotEnoughValidPixels
+from changedet.errors import ConfigError, NotComparableError, NotEnoughValidPixels
 from changedet.loading import (
     AlignedPair,
     estimate_alignment,
@@ -212,3 +214,58 @@ def align(
         before, after, mask_before=mask_before, mask_after=mask_after, aoi=aoi, config=config,
         progress=progress, **{**settings, "align": True},
     ).alignment  # fmt: skip
+
+
+def align_stack(
+    images: Sequence[Any],
+    *,
+    reference: int = 0,
+    masks: Sequence[Any] | None = None,
+    config: Config | None = None,
+    progress: bool | ProgressCallback | None = None,
+    **settings: Any,
+) -> tuple[Alignment, ...]:
+    """Estimate how many images must be moved to lie on one of them, consistently.
+
+    Parameters
+    ----------
+    images : sequence
+        At least two, in the order of their dates; anything that :func:`changedet.detect` takes.
+    reference : int
+        Position of the image on which the others are laid; negative ones count from the end.
+    masks : sequence, optional
+        One an image, or None: where not zero, the image is not used.
+    config, progress, **settings
+        As for :func:`changedet.detect`.
+
+    Returns
+    -------
+    tuple of Alignment
+        One an image, the reference's own among them. Each can be passed to
+        ``detect(images[reference], image, alignment=...)``.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two images, or no such reference.
+    """
+    chosen, count = settle(config, settings), len(images)
+    if count < 2 or not -count <= reference < count:
+        raise ConfigError(
+            f"reference={reference} with {count} images: give at least two images, and the "
+            "position of one of them as the reference."
+        )
+    if masks is not None and len(masks) != count:
+        raise ConfigError(f"{len(masks)} masks were given for {count} images: give one an image.")
+
+    def pair(i: int, j: int) -> AlignedPair:
+        before, after = (None, None) if masks is None else (masks[i], masks[j])
+        return read_pair_sources(
+            images[i], images[j], config=chosen, mask_before=before, mask_after=after
+        )
+
+    tell = as_progress(progress)
+    try:
+        return loading.align_stack(pair, count, reference % count, seed=chosen.seed, progress=tell)
+    finally:
+        close_progress(tell)
