@@ -176,7 +176,7 @@ def _block(task: _Task, corners: np.ndarray, index: np.ndarray) -> _Part:
     # einsum without BLAS, whose threads would fight those of the pool
     share = np.ones(len(cuts))
     if not both.all():
-        share = np.array([np.einsum("a,ab,b->", one_way, both[w], one_way) for w in cuts])
+        share = np.array([np.einsum("ab,b->a", both[w], one_way) @ one_way for w in cuts])
         share /= float(hann.sum())
     masks = [both[w] * hann for w in cuts] if share.min() < 1 else [hann] * len(cuts)
     if task.trusting and fields.lit is not None:
