@@ -6,8 +6,6 @@ for the builtin keep working. Every message says what was given, what is allowed
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class ChangedetError(Exception):
     """Root of every error raised on purpose by changedet."""
@@ -50,7 +48,7 @@ class AlignmentRefused(ChangedetError, RuntimeError):
         The estimate that was refused, with its reasons.
     """
 
-    def __init__(self, message: str, alignment: Any = None) -> None:
+    def __init__(self, message: str, alignment: object = None) -> None:
         super().__init__(message)
         self.alignment = alignment
 
@@ -64,7 +62,7 @@ class NotComparableError(ChangedetError, RuntimeError):
         The grade and its reasons.
     """
 
-    def __init__(self, message: str, comparability: Any = None) -> None:
+    def __init__(self, message: str, comparability: object = None) -> None:
         super().__init__(message)
         self.comparability = comparability
 

@@ -18,6 +18,8 @@ import numpy as np
 from changedet.errors import NotEnoughValidPixels
 
 START_QUANTILE = 0.97
+SMALLEST_P = 1e-9
+"""A tail that was continued beyond the sample says nothing smaller; no smaller one is reported."""
 MAXIMUM_P = 1e-3
 """A seed is never less surprising than this, however coarse the pixels."""
 SUPPORT_SURPRISE = 2.0
@@ -314,6 +316,6 @@ def choose_threshold(
     support = min(support, float(surprise[0]))
     if bounds is not None:
         support = min(support, float(null.surprise(np.array(bounds[2:], np.float32))[0]))
-    p_seed = float(10.0 ** -float(surprise[0]))
+    p_seed = max(float(10.0 ** -float(surprise[0])), SMALLEST_P)
     rate = None if pixel_area_m2 is None else p_seed * patches_per_km2
     return Threshold(float(surprise[0]), support, p_seed, false_alarms_per_km2, rate, rule)

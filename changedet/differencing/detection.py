@@ -20,6 +20,7 @@ from changedet.differencing.detector import DetectionContext, FittedDetector
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
+from changedet.errors import NotComparableError
 from changedet.model import ImagePair, PairReader, Window
 
 DEFAULT_FALSE_ALARMS = 2.0
@@ -97,12 +98,15 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         If there is no such method.
     NotEnoughValidPixels
         If too little is valid in both images.
+    NotComparableError
+        If one image has the same value everywhere.
     """
     name, reason = (
         choose_method(context) if config.method == "auto" else (config.method, "asked for")
     )
     method = get_method(name)
     sample = Sample(reader, sample_windows(reader.grid, config.seed))
+    _require_contents(sample)
     detector = method.fit(sample, context)
     shadow: ShadowModel | None = getattr(detector, "shadow", None)
     halo = detector.halo if shadow is None else max(detector.halo, shadow.halo + SHADOW_GUARD)
@@ -135,6 +139,18 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     typical = np.median(np.stack(known), axis=0) if known else np.ones((2, len(reader.roles)))
     typical = np.where(typical > 0, typical, 1.0)
     return Detection(detector, null, threshold, context, reason, correlation, typical)
+
+
+def _require_contents(sample: Sample) -> None:
+    """Refuse an image that shows nothing at all."""
+    names = [info.name for info in sample.reader.infos]
+    for when, name, pixels in zip(("before", "after"), names, sample.pixels(), strict=True):
+        if not np.ptp(pixels, axis=1).any():
+            raise NotComparableError(
+                f"The {when} image {name} has one value everywhere in each band "
+                f"({', '.join(f'{v:g}' for v in pixels[:, 0])}): there is nothing to compare. "
+                "Check that the file holds the image, and its nodata value."
+            )
 
 
 def _contrast(pair: ImagePair, core: tuple[slice, slice]) -> np.ndarray:

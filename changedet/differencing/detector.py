@@ -16,8 +16,15 @@ VERY_HIGH_RESOLUTION_M = 5.0
 class FittedDetector(Protocol):
     """A detector after its estimate: a pure function of a window of the pair."""
 
-    name: str
-    halo: int
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        ...
+
+    @property
+    def halo(self) -> int:
+        """Pixels of neighbourhood that :meth:`statistic` needs."""
+        ...
 
     def statistic(self, pair: ImagePair) -> np.ndarray:
         """Evidence of change, (y, x) float32, larger = more, NaN where not observable.

@@ -8,7 +8,7 @@ misregistration term follows the variance-inflation form of Theiler and Wohlberg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from changedet.differencing.filters import (
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample
 from changedet.differencing.shadow import ShadowModel, fit_shadow
+from changedet.differencing.structure import Structure, fit_structure
 from changedet.model import ImagePair
 
 POOLING_SIGMA = 1.0
@@ -39,6 +40,12 @@ BOUNDS = (6.0, 7.0, 2.5)
 knows neither the slant of each roof nor the wetness of each bed. Highest seed: beyond it a
 difference needs no null, which the many real changes of a busy site would widen. Highest support:
 half a deviation's worth above what noise reaches on its own beside a seed."""
+LEAST_NOISE = 3e-4
+"""No image is quieter than this share of its range: its numbers are rounded."""
+STRUCTURE_BANDS = 3
+"""Bands of a picture without georeferencing in which patterns are compared,"""
+STRUCTURE_PX = 6.0
+"""and the neighbourhood in which they are, pixels."""
 FIT_PIXELS = 60_000
 """Pixels on which the radiometry is fitted, at most."""
 MINIMUM_RESIDUAL_PX = 0.05
@@ -85,8 +92,16 @@ class ChangeVector:
     bounds: tuple[float, float, float] | None = None
     """Bounds of the threshold, see :func:`changedet.differencing.choose_threshold`."""
 
+    structure: Structure | None = None
+    """Comparison of patterns, where few bands leave brightness too little to say."""
+
     name = "change-vector"
-    halo = gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
+
+    @property
+    def halo(self) -> int:
+        """Pixels of neighbourhood that :meth:`statistic` needs."""
+        inner = gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
+        return inner if self.structure is None else inner + self.structure.halo
 
     def evidence(self, pair: ImagePair) -> Evidence:
         """Residual, level, common texture and misregistration variance of a window."""
@@ -126,9 +141,19 @@ class ChangeVector:
             variance = (spread * seen.level[k]) ** 2 + np.float32(self.noise[k] ** 2)
             variance += np.float32(self.texture[k]) * seen.texture[k] + wider * seen.edges[k]
             total += seen.residual[k] ** 2 / variance
-        out = compress(np.sqrt(total * np.float32(1.0 / len(self.noise))))
+        total *= np.float32(1.0 / len(self.noise))
+        if self.structure is None:
+            out = compress(np.sqrt(total))
+        else:
+            out = compress(self.structure.weigh(total, *self.patterns(pair), pair.valid))
         out[~pair.valid] = np.nan
         return out
+
+    def patterns(self, pair: ImagePair) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the bands, before in the radiometry of after, and after; (y, x) float32."""
+        images = (self.radiometry.apply(pair.before.pixels), pair.after.pixels)
+        before, after = (np.add.reduce(i, axis=0) * np.float32(1.0 / len(i)) for i in images)
+        return before, after
 
     def shadow_logarithms(self, pair: ImagePair) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of pooled before and after, for :class:`ShadowModel`."""
@@ -148,6 +173,7 @@ class ChangeVector:
             "texture_share": [float(v) for v in self.texture],
             "surface_spread": [[float(v) for v in row] for row in self.surface],
             "pooling_sigma_px": POOLING_SIGMA,
+            "structure": None if self.structure is None else asdict(self.structure),
             "shadow": None if self.shadow is None else self.shadow.describe(),
         }
 
@@ -182,7 +208,9 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
     )
     noise, share = np.empty(bands), np.empty(bands)
     for k in range(bands):
-        noise[k], share[k] = _noise_model(seen.residual[k], seen.texture[k], seen.edges[k])
+        low, high = np.quantile(after[k], [0.005, 0.995])
+        least = LEAST_NOISE * float(high - low) or 1.0
+        noise[k], share[k] = _noise_model(seen.residual[k], seen.texture[k], seen.edges[k], least)
     surface = _surface_spread(np.concatenate(coarse, axis=1), np.concatenate(weights, axis=1))
     shadow = None
     if context.shadow_away is not None:
@@ -192,7 +220,34 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
             predicted, after, far.mean(axis=0) > 0.5, context.roles, context.shadow_away
         )
     fine = context.gsd_m is not None and context.gsd_m < VERY_HIGH_RESOLUTION_M
-    return ChangeVector(radiometry, dark, noise, share, surface, shadow, BOUNDS if fine else None)
+    fitted = ChangeVector(radiometry, dark, noise, share, surface, shadow, BOUNDS if fine else None)
+    width = structure_window(context)
+    if width is None:
+        return fitted
+    return replace(fitted, structure=_fit_structure(fitted, sample, width))
+
+
+def structure_window(context: DetectionContext) -> float | None:
+    """Width of the neighbourhood in which patterns are compared, pixels; None: not at all.
+
+    Patterns stand in where nothing else tells a new roof from a shadow or a dry field: in three
+    bands of which neither the pixel size nor the sun is known, taken for a photograph from above.
+    They blur outlines by their window, so they are left out where shadows can be explained.
+    """
+    if context.gsd_m is None and len(context.roles) == STRUCTURE_BANDS:
+        return STRUCTURE_PX
+    return None
+
+
+def _fit_structure(fitted: ChangeVector, sample: Sample, width: float) -> Structure:
+    halo = Structure(width, 0.0).halo
+    return fit_structure(
+        width,
+        [
+            (*fitted.patterns(pair), pair.valid, core.within(core.pad(halo)))
+            for core, pair in sample.pairs(halo)
+        ],
+    )
 
 
 def _surface_residual(seen: Evidence, valid: np.ndarray) -> np.ndarray:
@@ -216,7 +271,7 @@ def _surface_spread(relative: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _noise_model(
-    residual: np.ndarray, texture: np.ndarray, edges: np.ndarray
+    residual: np.ndarray, texture: np.ndarray, edges: np.ndarray, least: float
 ) -> tuple[float, float]:
     """Noise on flat ground and share of texture, from robust spreads in classes of texture."""
     order = np.quantile(texture, np.linspace(0, 1, 13))
@@ -231,11 +286,8 @@ def _noise_model(
         deviation = 1.4826 * float(np.median(np.abs(residual[inside])))
         spread.append(max(deviation**2 - typical, 0.0))
     level_, spread_ = np.array(level), np.array(spread)
-    floor = max(float(np.min(spread_, initial=np.inf)), 0.0) if spread else 0.0
     flat = float(np.quantile(spread_, 0.1)) if spread else 0.0
-    if not np.isfinite(floor) or flat <= 0:
-        positive = np.abs(residual[residual != 0])
-        flat = float(np.median(positive)) ** 2 if positive.size else 1.0
+    flat = max(flat, least**2)
     share = 0.0
     usable = level_ > 0
     if usable.any():

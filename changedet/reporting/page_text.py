@@ -203,7 +203,8 @@ def _calibration(value: Any) -> str:
 
 def inputs(report: ChangeReport) -> str:
     """Both inputs beside each other, with their hashes."""
-    described = [i.describe() for i in report.pair.infos]
+    # The summary's inputs carry hashes and what the caller declared; the pair's need not.
+    described = report.summary.get("inputs") or [i.describe() for i in report.pair.infos]
     lines = [
         ("File", [esc(d["path"]) for d in described]),
         ("Acquired", [moment(d["acquired"]) for d in described]),

@@ -72,7 +72,7 @@ class MemoryPair:
         return ImagePair(*images, residual)
 
     def context(self, **more) -> DetectionContext:
-        return DetectionContext(self.roles, self.domain, self.grid.gsd_m, **more)
+        return DetectionContext(self.roles, self.domain, self.grid.gsd_m or 10.0, **more)
 
 
 class Scratch:

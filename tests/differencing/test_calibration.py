@@ -254,8 +254,9 @@ def test_bounds_of_a_detector_hold_and_are_said(bounds):
     null, level = calibrated(noise("chi", 17, 1.2))
     free = choose(null, level, 1.0)
     held = choose(null, level, 1.0, bounds=bounds)
-    value = null.value_at(held.p_seed)
-    assert bounds[0] * 0.99 <= value <= bounds[1] * 1.01
+    low, high = null.surprise(np.array(bounds[:2], dtype=np.float32))
+    assert low * 0.99 <= held.seed <= high * 1.01
+    assert held.p_seed >= 1e-9
     assert "a bound of the detector" in held.rule
     assert "bound" not in free.rule
     # The rate to expect follows the level that was really used.

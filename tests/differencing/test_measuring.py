@@ -45,8 +45,8 @@ def test_a_turned_rectangle_comes_back(angle, length, width):
     row, col = shape.direction[0]
     assert np.hypot(row, col) == pytest.approx(1)
     assert angle_between(np.rad2deg(np.arctan2(row, col)), angle) < 4
-    assert shape.row[0] == pytest.approx(44.3, abs=0.5)
-    assert shape.col[0] == pytest.approx(45.2, abs=0.5)
+    assert shape.row[0] == pytest.approx(44.3, abs=0.8)
+    assert shape.col[0] == pytest.approx(45.2, abs=0.8)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 20), (7, 3), (30, 31)])

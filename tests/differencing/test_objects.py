@@ -119,6 +119,8 @@ def test_blocks_leave_no_trace(whole, block):
             np.testing.assert_allclose(found.table[name], column, rtol=1e-9, err_msg=name)
 
 
+# rasterio's own way of silencing this warning is not safe between threads.
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_blocks_in_any_order_of_work_give_the_same_bits(whole):
     from concurrent.futures import ThreadPoolExecutor
 
