@@ -195,6 +195,10 @@ def graded(grid: Grid, evidence: Evidence) -> Alignment:
     rows = np.linspace(0, grid.height - 1, 33)[:, None]
     cols = np.linspace(0, grid.width - 1, 33)[None]
     mean = evidence.motion.at(rows, cols).mean((0, 1))
+    if grade == "poor" and len(lengths) and np.hypot(*mean) < np.sqrt((lengths**2).mean()):
+        # Resampling for a shift that is not known from zero only blurs one of the two.
+        doubt = "; ".join([*reasons, "the shift found is smaller than what it leaves"])
+        return unmeasured(grid, doubt, "poor", measures)
     dy, dx = evidence.motion.lattices()
     east, north = metres(grid, float(mean[0]), float(mean[1]))
     ties = evidence.ties
