@@ -326,11 +326,10 @@ class TestNothingToSee:
         assert (out / "report.html").exists()
 
     def test_two_blank_images(self):
-        """Nothing is there and nothing changed; nobody divides by their contrast of zero."""
+        """Nothing is there: that is no calm, it is nothing to compare."""
         blank = np.full((3, 200, 220), 7, dtype=np.uint8)
-        with pytest.warns(errors.NoGeoreferencingWarning):
-            report = cd.detect((blank, Grid.pixels(200, 220)), (blank, Grid.pixels(200, 220)))
-        assert len(report.changes) == 0
+        with pytest.raises(errors.NotComparableError, match="there is nothing to compare"):
+            cd.detect((blank, Grid.pixels(200, 220)), (blank, Grid.pixels(200, 220)))
 
 
 def test_settings_are_refused_before_anything_is_opened():
