@@ -14,7 +14,7 @@ from changedet.loading.align_trust import textured, tones
 from changedet.model import Alignment, Grid, ImageInfo, ImagePair, PairReader, Window
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress
 
-_WINDOWS = 480
+_WINDOWS = 400
 """About as many windows are compared at most."""
 _PILOTS = 16
 """Windows on which a guess is checked."""
