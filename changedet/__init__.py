@@ -16,6 +16,7 @@ _WHERE = {
         "verify",
     ),
     "changedet.config": ("Config",),
+    "changedet.differencing": ("Method",),
     "changedet.progress": ("ProgressEvent", "TqdmProgress"),
     "changedet.model": (
         "Alignment", "ChangeReport", "ChangeTable", "Comparability", "Grid", "Image", "ImageInfo",
@@ -25,9 +26,9 @@ _WHERE = {
         "AlignmentRefused", "BandError", "CalibrationWarning", "ChangedetError",
         "ChangedetWarning", "ConfigError", "CoverageWarning", "GeometryError",
         "GeometryRepairedWarning", "GridError", "ImageReadError", "MetadataWarning",
-        "MissingCRSError", "MissingDependencyError", "NoGeoreferencingWarning", "NoOverlapError",
-        "NotComparableError", "NotEnoughValidPixels", "OutputError", "UnknownMethodError",
-        "VectorReadError",
+        "MethodError", "MissingCRSError", "MissingDependencyError", "NoGeoreferencingWarning",
+        "NoOverlapError", "NotComparableError", "NotEnoughValidPixels", "OutputError",
+        "UnknownMethodError", "VectorReadError",
     ),
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}

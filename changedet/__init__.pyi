@@ -1,6 +1,7 @@
 # What type checkers and editors see of the front door; a test keeps it equal to __init__.py.
 
 from changedet.config import Config as Config
+from changedet.differencing import Method as Method
 from changedet.errors import AlignmentRefused as AlignmentRefused
 from changedet.errors import BandError as BandError
 from changedet.errors import CalibrationWarning as CalibrationWarning
@@ -13,6 +14,7 @@ from changedet.errors import GeometryRepairedWarning as GeometryRepairedWarning
 from changedet.errors import GridError as GridError
 from changedet.errors import ImageReadError as ImageReadError
 from changedet.errors import MetadataWarning as MetadataWarning
+from changedet.errors import MethodError as MethodError
 from changedet.errors import MissingCRSError as MissingCRSError
 from changedet.errors import MissingDependencyError as MissingDependencyError
 from changedet.errors import NoGeoreferencingWarning as NoGeoreferencingWarning

@@ -25,8 +25,11 @@ class Config:
         If a value is out of range; the message says what is allowed.
     """
 
-    method: str = "auto"
-    """Detector by its name in the registry, or ``auto``: chosen by bands, resolution, domain."""
+    method: Any = "auto"
+    """Detector: ``auto`` (chosen by bands, resolution, domain), a name in the registry, a function
+    ``(before, after, valid) -> score`` or where it stands (``package.module:function``,
+    ``path/to/file.py:function``), a network (``path/to/model.onnx``), or a
+    :class:`changedet.Method`."""
     domain: str = "auto"
     """What pixel values are: ``auto``, ``optical``, ``sar-amplitude``, ``sar-intensity``,
     ``sar-db``."""
@@ -61,6 +64,11 @@ class Config:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, _sun(name, value))
+        if not (isinstance(self.method, str) or callable(getattr(self.method, "fit", self.method))):
+            raise ConfigError(
+                f"method={self.method!r} is not usable: give the name of a detector, a function "
+                "(before, after, valid) -> score, or a changedet.Method."
+            )
         if self.domain not in DOMAIN_CHOICES:
             raise ConfigError(
                 f"domain={self.domain!r} is not known: choose one of {', '.join(DOMAIN_CHOICES)}."
@@ -100,8 +108,12 @@ class Config:
         return dataclasses.replace(self, **settings)
 
     def describe(self) -> dict[str, Any]:
-        """Everything as plain JSON values; ``Config(**value)`` rebuilds it."""
-        value = dataclasses.asdict(self)
+        """Everything as plain JSON values; ``Config(**value)`` rebuilds it.
+
+        A function given as the method is named only, as ``module:name``.
+        """
+        value = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        value["method"] = method_name(self.method)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
 
     @classmethod
@@ -122,6 +134,16 @@ class Config:
         values = values.get("changedet", values)
         _check_names(values)
         return cls(**values)
+
+
+def method_name(method: Any) -> str:
+    """Name of a detector in plain text: as it was given, or ``module:name`` of a function."""
+    if isinstance(method, str):
+        return method
+    inner = getattr(method, "fit", method)
+    if not hasattr(inner, "__qualname__"):
+        inner = getattr(inner, "func", type(inner))  # partial functions; callable objects
+    return f"{inner.__module__}:{inner.__qualname__}"
 
 
 def _positive(name: str, value: Any, meaning: str) -> None:

@@ -75,6 +75,10 @@ class UnknownMethodError(ChangedetError, ValueError):
     """A name is not in a registry; the message lists what is."""
 
 
+class MethodError(ChangedetError, RuntimeError):
+    """A detector that the user brought does not do what a detector must."""
+
+
 class ConfigError(ChangedetError, ValueError):
     """A setting is out of range, or does not exist."""
 

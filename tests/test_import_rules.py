@@ -30,7 +30,7 @@ CORE = {
 }  # fmt: skip
 OPTIONAL = {
     "geopandas", "pyogrio", "pyarrow", "pandas", "matplotlib", "dask", "distributed", "xarray",
-    "rioxarray", "pystac_client", "odc",
+    "rioxarray", "pystac_client", "odc", "onnxruntime",
 }  # fmt: skip
 FENCES = {
     "rasterio": ("loading", "reporting", "differencing/polygonise.py"),

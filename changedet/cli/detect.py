@@ -17,7 +17,11 @@ from changedet.cli.session import Session, in_session
 @click.option("--zones", metavar="F", help="Polygons to report activity for.")
 @click.option("--tracks", metavar="F", help="Centrelines of rail tracks.")
 @click.option("--roads", metavar="F", help="Centrelines of roads.")
-@click.option("--method", metavar="NAME", help="Detector; 'auto' unless given.")
+@click.option(
+    "--method", metavar="NAME|FUNCTION|MODEL",
+    help="Detector; 'auto' unless given. Your own: package.module:function, "
+    "path/to/file.py:function or path/to/model.onnx.",
+)  # fmt: skip
 @click.option(
     "--false-alarms", "false_alarms_per_km2", type=float, metavar="PER_KM2",
     help="False objects per km2 to accept; sets the threshold.",

@@ -8,7 +8,7 @@ from changedet.differencing.calibration import (
     fit_null,
 )
 from changedet.differencing.detection import Detection, fit_detection
-from changedet.differencing.detector import DetectionContext, FittedDetector
+from changedet.differencing.detector import DetectionContext, FittedDetector, Method
 from changedet.differencing.objects import (
     FoundObjects,
     explain_pixels,
@@ -16,7 +16,12 @@ from changedet.differencing.objects import (
     minimum_pixels,
 )
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
-from changedet.differencing.registry import METHODS, Method, choose_method, get_method
+from changedet.differencing.registry import (
+    METHODS,
+    choose_method,
+    describe_source,
+    get_method,
+)
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel, shadow_offset
 
@@ -35,6 +40,7 @@ __all__ = [
     "balanced_threshold",
     "choose_method",
     "choose_threshold",
+    "describe_source",
     "explain_pixels",
     "find_objects",
     "fit_detection",

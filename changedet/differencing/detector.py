@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from changedet.differencing.sampling import Sample
 from changedet.model import Domain, ImagePair
 
 VERY_HIGH_RESOLUTION_M = 5.0
@@ -54,3 +56,22 @@ class DetectionContext:
     shadow_away: tuple[tuple[float, float], tuple[float, float]] | None = None
     """(before, after): where the shadow of a thing one metre tall ends, (rows, columns) of the
     grid; None where the sun's position is not known."""
+
+
+Fit = Callable[[Sample, DetectionContext], FittedDetector]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A detector that is estimated on a sample before it is applied.
+
+    One in the registry, or one's own: ``detect(..., method=Method(fit))``. A score that needs no
+    estimate is simpler given as a plain function, see ``docs/methods/methods.md``.
+    """
+
+    fit: Fit
+    """``(sample, context) -> FittedDetector``: see :class:`changedet.differencing.Sample`,
+    :class:`changedet.differencing.DetectionContext`,
+    :class:`changedet.differencing.FittedDetector`."""
+    summary: str = ""
+    """One line for people."""

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
-from changedet.differencing import irmad, logratio, vector
-from changedet.differencing.detector import (
-    VERY_HIGH_RESOLUTION_M,
-    DetectionContext,
-    FittedDetector,
-)
-from changedet.differencing.sampling import Sample
+from changedet.differencing import custom, irmad, logratio, onnx, vector
+from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M, DetectionContext, Method
 from changedet.errors import UnknownMethodError
 
 IRMAD_MINIMUM_BANDS = 4
 """Fewer optical bands leave the canonical variates too little to correlate."""
-
-Fit = Callable[[Sample, DetectionContext], FittedDetector]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A detector in the registry."""
-
-    fit: Fit
-    """Makes the fitted detector from a sample."""
-    summary: str
-    """One line for people."""
-
 
 METHODS: dict[str, Method] = {
     "ir-mad": Method(irmad.fit, "iteratively re-weighted multivariate alteration detection"),
@@ -59,16 +40,53 @@ def choose_method(context: DetectionContext) -> tuple[str, str]:
     return "ir-mad", f"{bands} optical bands"
 
 
-def get_method(name: str) -> Method:
-    """Look a detector up.
+def get_method(method: Any) -> Method:
+    """Look a detector up, or make one of what the user brings.
+
+    Parameters
+    ----------
+    method : str, callable or Method
+        A name in the registry; a function ``(before, after, valid) -> score``, or where it stands,
+        ``package.module:function`` or ``path/to/file.py:function`` (there may also stand a
+        :class:`Method`); the path of an ONNX file; or a :class:`Method`.
 
     Raises
     ------
     UnknownMethodError
-        If there is none of this name; lists those there are.
+        If there is nothing of this name; lists the choices.
+    MethodError
+        If there is, and it cannot be used.
+    MissingDependencyError
+        If a network is asked for, and onnxruntime is not installed.
     """
-    if name not in METHODS:
+    if isinstance(method, str) and method not in METHODS:
+        if method.lower().endswith(onnx.SUFFIX):
+            return onnx.method(method)
+        if ":" not in method:
+            raise UnknownMethodError(
+                f"method={method!r} is not known: choose auto or one of {', '.join(METHODS)}; or "
+                "bring your own as package.module:function, path/to/file.py:function or "
+                "path/to/model.onnx."
+            )
+        method = custom.load(method)
+    if isinstance(method, str):
+        return METHODS[method]
+    if isinstance(method, Method):
+        return method
+    if not callable(method):
         raise UnknownMethodError(
-            f"method={name!r} is not known: choose auto or one of {', '.join(METHODS)}."
+            f"method={method!r} is no detector: give a function (before, after, valid) -> score, "
+            "or a changedet.Method."
         )
-    return METHODS[name]
+    return custom.method(method)
+
+
+def describe_source(method: Any) -> dict[str, Any] | None:
+    """Where a detector comes from that the user brought, with its hash; None for our own."""
+    if isinstance(method, str):
+        if method == "auto" or method in METHODS:
+            return None
+        if method.lower().endswith(onnx.SUFFIX):
+            return onnx.describe_source(method)
+        return {**custom.describe_source(custom.load(method)), "function": method}
+    return custom.describe_source(method)

@@ -16,6 +16,7 @@ from changedet.differencing import (
     explain_pixels,
     find_objects,
     fit_detection,
+    get_method,
     shadow_offset,
 )
 from changedet.engines import ScratchRaster, check_engine
@@ -96,6 +97,7 @@ def detect(
     """
     chosen = settle(config, settings)
     check_engine(engine)
+    _check_method(chosen)
     run = Running(chosen, engine, as_progress(progress))
     clock = Clock()
     caught: list[warnings.WarningMessage]
@@ -138,6 +140,12 @@ def detect(
         pair.grid, table, rows, pair.alignment, summary, manifest, changed, score_map.score, pair,
         zone_places, track_places, pictures, write_report,
     )  # fmt: skip
+
+
+def _check_method(config: Config) -> None:
+    """Refuse before any work a detector that would be refused after the alignment."""
+    if config.method != "auto":
+        get_method(config.method)
 
 
 def _places(value: Any, kind: Literal["polygon", "line"], grid: Grid) -> Places | None:
@@ -250,6 +258,7 @@ def score(
         To be read by window, or given to :func:`changedet.objects`.
     """
     chosen = settle(config, settings)
+    _check_method(chosen)
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from changedet.config import Config
+from changedet.differencing import describe_source
 from changedet.loading import AlignedPair, sha256
 from changedet.model import (
     Alignment,
@@ -45,6 +46,7 @@ def build_manifest(
         "arguments": {k: _plain_argument(v) for k, v in arguments.items()},
         "alignment_given": None if alignment is None else alignment.describe(),
         "config": config.describe(),
+        "method": describe_source(config.method),
         "seed": config.seed,
         "versions": {
             "python": platform.python_version(),

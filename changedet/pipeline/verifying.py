@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from changedet.config import Config
+from changedet.differencing import describe_source
 from changedet.errors import OutputError
 from changedet.model import Alignment
 from changedet.pipeline.recipe import detect
@@ -74,9 +75,34 @@ def _arguments(manifest: dict[str, Any]) -> dict[str, Any]:
                 f"This report cannot be run again from its manifest: {name} was a "
                 f"{value['in_memory']} in memory, not a file. Run changedet.detect with it again."
             )
+    _check_method(manifest)
     given = manifest["alignment_given"]
     return {
         **arguments,
         "config": Config(**manifest["config"]),
         "alignment": None if given is None else Alignment.from_description(given),
     }
+
+
+def _check_method(manifest: dict[str, Any]) -> None:
+    """Refuse to repeat a run whose detector was the user's own code, or a network that changed."""
+    source = manifest.get("method")
+    if source is None:
+        return
+    if "function" in source:
+        where = "" if source["file"] is None else f" of {source['file']}"
+        raise OutputError(
+            f"This report was made with the user's own function {source['function']}{where} "
+            f"(SHA-256 of the file: {source['sha256']}). A rerun needs it, and code that a "
+            "manifest names is not run on its word: run changedet.detect with it again."
+        )
+    try:
+        found = describe_source(source["model"])
+    except OSError:
+        found = None
+    if found != source:
+        raise OutputError(
+            f"This report was made with the network {source['model']} (SHA-256 "
+            f"{source['sha256']}), which {'is not there' if found is None else 'has changed'}: "
+            "put that file in its place."
+        )

@@ -39,7 +39,8 @@ def test_an_unknown_method_is_refused_with_the_choices():
     with pytest.raises(UnknownMethodError) as caught:
         get_method("cva")
     assert str(caught.value) == (
-        "method='cva' is not known: choose auto or one of ir-mad, change-vector, log-ratio."
+        f"method='cva' is not known: choose auto or one of {', '.join(METHODS)}; or bring your own "
+        "as package.module:function, path/to/file.py:function or path/to/model.onnx."
     )
 
 
