@@ -19,7 +19,7 @@ from changedet.model import Alignment, Comparability
         ("BandError", ValueError), ("GeometryError", ValueError), ("ConfigError", ValueError),
         ("NotEnoughValidPixels", ValueError), ("UnknownMethodError", ValueError),
         ("AlignmentRefused", RuntimeError), ("NotComparableError", RuntimeError),
-        ("MissingDependencyError", ImportError),
+        ("MethodError", RuntimeError), ("MissingDependencyError", ImportError),
     ],
 )  # fmt: skip
 def test_every_error_is_also_a_builtin(name, builtin):
