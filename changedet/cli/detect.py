@@ -23,6 +23,15 @@ from changedet.cli.session import Session, in_session
     "path/to/file.py:function or path/to/model.onnx.",
 )  # fmt: skip
 @click.option(
+    "--reference-before", multiple=True, metavar="F",
+    help="Before image of a pair in which nothing happened: the null. May be given again.",
+)  # fmt: skip
+@click.option("--reference-after", multiple=True, metavar="F", help="Its after image.")
+@click.option(
+    "--history", metavar="DIR|F",
+    help="Folder of earlier images, or a text file with a path a line: the site's own null.",
+)  # fmt: skip
+@click.option(
     "--false-alarms", "false_alarms_per_km2", type=float, metavar="PER_KM2",
     help="False objects per km2 to accept; sets the threshold.",
 )  # fmt: skip
@@ -64,6 +73,8 @@ def detect(
     choose_formats(formats)
     check_engine(engine)
     given = settings(options)
+    for name in ("reference_before", "reference_after"):
+        options[name] = list(options[name]) or None
     report = pipeline.detect(
         before,
         after,

@@ -1,20 +1,21 @@
 """The differencing core: radiometry, detectors, calibration, objects."""
 
-from changedet.differencing.calibration import (
-    NullModel,
-    Threshold,
-    balanced_threshold,
-    choose_threshold,
-    fit_null,
-)
-from changedet.differencing.detection import Detection, fit_detection
+from changedet.differencing.detection import Detection, QuietSample, fit_detection, weak_candidates
 from changedet.differencing.detector import DetectionContext, FittedDetector, Method
+from changedet.differencing.null_model import NullModel, fit_null, reference_null
+from changedet.differencing.object_null import (
+    CANDIDATE,
+    ObjectNull,
+    candidate_peaks,
+    from_pair,
+    from_reference,
+)
 from changedet.differencing.objects import (
     FoundObjects,
     explain_pixels,
     find_objects,
-    minimum_pixels,
 )
+from changedet.differencing.quiet import QuietPairs, kind_of, quiet_pairs
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.registry import (
     METHODS,
@@ -24,20 +25,30 @@ from changedet.differencing.registry import (
 )
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel, shadow_offset
+from changedet.differencing.sizes import minimum_pixels
+from changedet.differencing.strata import STRATA, Strata, fit_strata
+from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
 
 __all__ = [
+    "CANDIDATE",
     "METHODS",
+    "STRATA",
     "Detection",
     "DetectionContext",
     "FittedDetector",
     "FoundObjects",
     "Method",
     "NullModel",
+    "ObjectNull",
+    "QuietPairs",
+    "QuietSample",
     "Radiometry",
     "Sample",
     "ShadowModel",
+    "Strata",
     "Threshold",
     "balanced_threshold",
+    "candidate_peaks",
     "choose_method",
     "choose_threshold",
     "describe_source",
@@ -46,8 +57,15 @@ __all__ = [
     "fit_detection",
     "fit_null",
     "fit_radiometry",
+    "fit_strata",
+    "from_pair",
+    "from_reference",
     "get_method",
+    "kind_of",
     "minimum_pixels",
+    "quiet_pairs",
+    "reference_null",
     "sample_windows",
     "shadow_offset",
+    "weak_candidates",
 ]

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from changedet.config import Config
-from changedet.differencing.calibration import (
-    NullModel,
-    Threshold,
-    balanced_threshold,
-    choose_threshold,
-    fit_null,
-)
+from changedet.differencing.common_ground import common_ground
 from changedet.differencing.detector import DetectionContext, FittedDetector
+from changedet.differencing.null_model import NullModel, fit_null
+from changedet.differencing.object_null import ObjectNull, candidate_peaks, from_pair
+from changedet.differencing.quiet import quiet_pairs
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
-from changedet.errors import NotComparableError
-from changedet.model import ImagePair, PairReader, Window
+from changedet.differencing.sizes import minimum_pixels
+from changedet.differencing.strata import Strata, fit_strata
+from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
+from changedet.errors import CalibrationWarning, NotComparableError
+from changedet.model import Grid, ImagePair, PairReader, Window
 
-DEFAULT_FALSE_ALARMS = 2.0
-"""False objects per square kilometre (per million pixels without georeferencing)."""
 DOUBTFUL = 2.0
 """Statistic from which a pixel of the sample is asked whether a shadow explains it."""
 SHADOW_GUARD = 20
 """Halo beyond the longest shadow: the pooling before it, and columns that round by position."""
-LAGS = 8
-"""Pixels over which the correlation of noise is summed."""
+LEAST_UNCHANGED = 0.5
+"""Where less of the sample looks unchanged, no-change is not the majority."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuietSample:
+    """What one pair shows in the sample: statistic and ground, by block."""
+
+    statistic: list[np.ndarray]
+    """(y, x) float32, NaN where not observable or explained as a shadow that moved."""
+    strata: list[np.ndarray]
+    """(y, x) uint8."""
+    contrast: np.ndarray
+    """(date, band) typical contrast of the two images."""
+
+    @property
+    def pixels(self) -> int:
+        """Observed pixels."""
+        return sum(int(np.isfinite(b).sum()) for b in self.statistic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,29 +54,63 @@ class Detection:
 
     detector: FittedDetector
     """Gives the statistic."""
+    strata: Strata
+    """Gives the kind of ground."""
     null: NullModel
-    """Turns it into −log10 p."""
+    """Turns both into −log10 p."""
+    noise: NullModel
+    """The pair's own noise alone, without what is systematic and rare."""
+    objects: ObjectNull
+    """What an object is compared with."""
     threshold: Threshold
     """Seed and support level, as −log10 p."""
     context: DetectionContext
     """What the detector was told."""
     reason: str
     """Why this detector."""
-    correlation_px: float
-    """Pixels in one independent patch of noise."""
-    contrast: np.ndarray
-    """(date, band) typical contrast of the two images, for comparing objects with surroundings."""
+    level: float
+    """Statistic that parts changed places from their surroundings."""
+    sample: QuietSample
+    """What the null was taken from."""
+
+    @property
+    def contrast(self) -> np.ndarray:
+        """(date, band) typical contrast of the images, to compare objects with surroundings."""
+        return self.sample.contrast
+
+    @property
+    def halo(self) -> int:
+        """Pixels of neighbourhood that :meth:`surprise` needs."""
+        return max(self.detector.halo, self.strata.halo)
 
     def score(self, reader: PairReader, window: Window) -> np.ndarray:
         """−log10 of the calibrated p-value in a window, (y, x) float32, NaN not observable."""
-        padded = window.pad(self.detector.halo)
-        statistic = self.detector.statistic(reader.read(padded))
-        return self.null.surprise(np.ascontiguousarray(statistic[window.within(padded)]))
+        padded = window.pad(self.halo)
+        pair = reader.read(padded)
+        surprise = self.surprise(pair, self.detector.statistic(pair))
+        return np.ascontiguousarray(surprise[window.within(padded)])
+
+    def surprise(self, pair: ImagePair, statistic: np.ndarray) -> np.ndarray:
+        """−log10 of the p-value of a statistic of a window, (y, x) float32."""
+        return self.null.surprise(statistic, self.strata.labels(pair))
 
     @property
     def shadow(self) -> ShadowModel | None:
         """How shadows look and where they fall, if the detector knows."""
         return getattr(self.detector, "shadow", None)
+
+    def with_null(self, null: NullModel) -> Detection:
+        """Return the same detector judged by another distribution of its statistic."""
+        return replace(self, null=null)
+
+    def judged_by(
+        self, null: NullModel, objects: ObjectNull, grid: Grid, config: Config
+    ) -> Detection:
+        """Return the same detector with a null from elsewhere, and the threshold that follows."""
+        threshold = _threshold(
+            null, self.noise, objects, self.level, self.context.gsd_m, grid, config
+        )
+        return replace(self, null=null, objects=objects, threshold=threshold)
 
     def describe(self) -> dict[str, Any]:
         """The ``detector`` part of the summary."""
@@ -71,7 +120,7 @@ class Detection:
             "domain": self.context.domain,
             "bands": list(self.context.roles),
             "threshold": self.threshold.describe(),
-            "noise_patch_px": self.correlation_px,
+            "strata": self.strata.describe(),
             **self.detector.describe(),
         }
 
@@ -86,7 +135,7 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     context : DetectionContext
         Bands, domain, resolution.
     config : Config
-        ``method``, ``false_alarms_per_km2``, ``fdr`` and ``seed`` are used.
+        ``method``, ``false_alarms_per_km2``, ``fdr``, ``min_area_m2`` and ``seed`` are used.
 
     Returns
     -------
@@ -100,6 +149,11 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         If too little is valid in both images.
     NotComparableError
         If one image has the same value everywhere.
+
+    Warns
+    -----
+    CalibrationWarning
+        If most of the scene seems to have changed, so that no score can be trusted.
     """
     name, reason = (
         choose_method(context) if config.method == "auto" else (config.method, "asked for")
@@ -108,37 +162,98 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     sample = Sample(reader, sample_windows(reader.grid, config.seed))
     _require_contents(sample)
     detector = method.fit(sample, context)
+    strata = fit_strata(sample, context)
+    seen = look_at(sample, detector, strata)
+    level = balanced_threshold(seen.statistic)
+    quiet = quiet_pairs(detector.name, context)
+    null = fit_null(
+        seen.statistic, level, strata=seen.strata, tails=None if quiet is None else quiet.tails
+    )
+    noise = null if quiet is None else fit_null(seen.statistic, level, strata=seen.strata)
+    peaks = weak_candidates(seen, null, minimum_pixels(reader.grid, config.min_area_m2))
+    if quiet is None:
+        objects = from_pair(peaks, seen.pixels)
+    else:
+        objects = quiet.objects_for(1e6 * len(peaks) / max(seen.pixels, 1))
+    threshold = _threshold(null, noise, objects, level, context.gsd_m, reader.grid, config)
+    if threshold.is_map:
+        null = replace(null, strata={})
+    _check_assumption(sample, null, context)
+    return Detection(
+        detector, strata, null, noise, objects, threshold, context, reason, level, seen
+    )
+
+
+def _threshold(
+    null: NullModel,
+    noise: NullModel,
+    objects: ObjectNull,
+    level: float,
+    gsd_m: float | None,
+    grid: Grid,
+    config: Config,
+) -> Threshold:
+    return choose_threshold(
+        null, noise, objects, level, gsd_m=gsd_m, pixel_area_m2=grid.pixel_area_m2,
+        false_alarms_per_km2=config.false_alarms_per_km2, fdr=config.fdr,
+    )  # fmt: skip
+
+
+def look_at(sample: Sample, detector: FittedDetector, strata: Strata) -> QuietSample:
+    """Statistic and ground of every block of a sample; shadows that moved are left out."""
     shadow: ShadowModel | None = getattr(detector, "shadow", None)
-    halo = detector.halo if shadow is None else max(detector.halo, shadow.halo + SHADOW_GUARD)
-    blocks, quiet, contrast = [], [], []
+    halo = max(detector.halo, strata.halo)
+    halo = halo if shadow is None else max(halo, shadow.halo + SHADOW_GUARD)
+    quiet, ground, contrast = [], [], []
     for window, pair in sample.pairs(halo):
         core = window.within(window.pad(halo))
-        blocks.append(np.ascontiguousarray(detector.statistic(pair)[core]))
+        statistic = np.ascontiguousarray(detector.statistic(pair)[core])
+        ground.append(np.ascontiguousarray(strata.labels(pair)[core]))
         contrast.append(_contrast(pair, core))
-        quiet.append(blocks[-1])
         if shadow is not None:
             # Moved shadows are explained away later, and must not widen the null meanwhile.
             bright = detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
             wanted = np.zeros(pair.valid.shape, dtype=bool)
-            wanted[core] = np.nan_to_num(blocks[-1]) > DOUBTFUL
+            wanted[core] = np.nan_to_num(statistic) > DOUBTFUL
             shaded = shadow.explains(bright[0], bright[1], wanted)[core]
-            quiet[-1] = np.where(shaded, np.float32(np.nan), blocks[-1])
-    level = balanced_threshold(quiet)
-    null = fit_null(quiet, level)
-    correlation = correlation_patch(quiet, level)
-    rate = config.false_alarms_per_km2
-    threshold = choose_threshold(
-        null,
-        level,
-        correlation_px=correlation,
-        pixel_area_m2=reader.grid.pixel_area_m2,
-        false_alarms_per_km2=DEFAULT_FALSE_ALARMS if rate is None else rate,
-        bounds=getattr(detector, "bounds", None),
-    )
+            statistic = np.where(shaded, np.float32(np.nan), statistic)
+        quiet.append(statistic)
     known = [c for c in contrast if np.isfinite(c).all()]
-    typical = np.median(np.stack(known), axis=0) if known else np.ones((2, len(reader.roles)))
-    typical = np.where(typical > 0, typical, 1.0)
-    return Detection(detector, null, threshold, context, reason, correlation, typical)
+    bands = len(sample.reader.roles)
+    typical = np.median(np.stack(known), axis=0) if known else np.ones((2, bands))
+    return QuietSample(quiet, ground, np.where(typical > 0, typical, 1.0))
+
+
+def weak_candidates(seen: QuietSample, null: NullModel, smallest: int) -> np.ndarray:
+    """Peaks of the candidates of a sample, whatever they are."""
+    found = [
+        candidate_peaks(null.surprise(block, ground), smallest)
+        for block, ground in zip(seen.statistic, seen.strata, strict=True)
+    ]
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def _check_assumption(sample: Sample, null: NullModel, context: DetectionContext) -> None:
+    """Say when the majority of the scene does not look unchanged."""
+    shared = common_ground(sample, context)
+    if shared.nothing:
+        warnings.warn(
+            f"The two images have next to nothing in common (largest correlation of their patterns "
+            f"{shared.correlation:.2f}): either most of the scene changed, as in a flood, or they "
+            "do not show the same ground. Scores assume that most did not change and say little "
+            "here: compare a larger area, or give a reference pair (--reference-before, "
+            "--reference-after).",
+            CalibrationWarning,
+            stacklevel=2,
+        )
+    elif null.unchanged_fraction < LEAST_UNCHANGED:
+        warnings.warn(
+            f"Only {null.unchanged_fraction:.0%} of the sampled ground looks unchanged. Scores "
+            "assume that most of the scene did not change; they may be too low here. Compare a "
+            "larger area, or give a reference pair (--reference-before, --reference-after).",
+            CalibrationWarning,
+            stacklevel=2,
+        )
 
 
 def _require_contents(sample: Sample) -> None:
@@ -161,32 +276,3 @@ def _contrast(pair: ImagePair, core: tuple[slice, slice]) -> np.ndarray:
         for date, image in enumerate((pair.before, pair.after)):
             out[date] = image.pixels[:, core[0], core[1]][:, valid].std(axis=1, dtype=np.float64)
     return out
-
-
-def correlation_patch(blocks: Sequence[np.ndarray], level: float) -> float:
-    """Pixels in one independent patch of noise, from the correlation of unchanged pixels.
-
-    The sum of the autocorrelation over all lags, taken as the product of the sums along rows and
-    along columns.
-    """
-    products, counts = np.zeros((2, LAGS + 1)), np.zeros((2, LAGS + 1))
-    quiet = [np.where(np.nan_to_num(b, nan=np.inf) <= level, b, np.nan) for b in blocks]
-    pooled = np.concatenate([b[np.isfinite(b)] for b in quiet]) if quiet else np.zeros(0)
-    if pooled.size < 100:
-        return 1.0
-    mean = float(np.mean(pooled, dtype=np.float64))
-    for block in quiet:
-        centred = block - np.float32(mean)
-        for axis in range(2):
-            line = centred if axis else centred.T
-            for lag in range(min(LAGS, line.shape[1] - 1) + 1):
-                product = line[:, : line.shape[1] - lag] * line[:, lag:]
-                good = np.isfinite(product)
-                products[axis, lag] += float(np.sum(product[good], dtype=np.float64))
-                counts[axis, lag] += int(good.sum())
-    covariance = products / np.maximum(counts, 1)
-    if not (covariance[:, 0] > 0).all():
-        return 1.0
-    rho = np.clip(covariance / covariance[:, :1], 0.0, 1.0)
-    sums = 1.0 + 2.0 * rho[:, 1:].sum(axis=1)
-    return float(sums[0] * sums[1])

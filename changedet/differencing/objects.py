@@ -25,15 +25,13 @@ from changedet.differencing.measuring import (
     shape_of,
 )
 from changedet.differencing.polygonise import outlines, unite
-from changedet.differencing.significance import object_p_values, object_q_values
+from changedet.differencing.significance import object_q_values
+from changedet.differencing.sizes import minimum_pixels
 from changedet.differencing.vector import ChangeVector
 from changedet.model import ChangeTable, Grid, ImagePair, PairReader, RasterWindows, Window
 
 Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 """Maps a function over windows, in order."""
-MINIMUM_PIXELS = 4
-MINIMUM_AREA_M2 = 4.5
-"""Smallest object unless told otherwise: a third of a 20-foot container, half a car."""
 MINIMUM_WIDTH_M = 1.5
 """Narrowest object unless told otherwise: no vehicle, wagon or container is as narrow. Without
 effect where pixels are coarser than that."""
@@ -64,16 +62,6 @@ class FoundObjects:
     """One row an object; ids are the labels in the raster plus nothing: row ``i`` is ``i + 1``."""
     lookup: np.ndarray
     """Maps provisional labels to ids (0: none)."""
-
-
-def minimum_pixels(grid: Grid, min_area_m2: float | None) -> int:
-    """Smallest object in pixels, from an area in square metres (pixels without CRS) or None."""
-    if min_area_m2 is None:
-        if grid.pixel_area_m2 is None:
-            return MINIMUM_PIXELS
-        return max(MINIMUM_PIXELS, int(np.ceil(MINIMUM_AREA_M2 / grid.pixel_area_m2 - 1e-9)))
-    area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
-    return max(1, int(np.ceil(min_area_m2 / area - 1e-9)))
 
 
 def explain_pixels(
@@ -137,7 +125,7 @@ def find_objects(
     reader : PairReader
         The aligned pair.
     detection : Detection
-        Threshold, noise patch and typical contrast.
+        Threshold, null model of objects and typical contrast.
     observed_pixels : int
         Pixels of the score that are not NaN.
     min_area_m2 : float, optional
@@ -156,11 +144,15 @@ def find_objects(
     """
     grid, threshold = score.grid, detection.threshold
     found = find_components(score, threshold.support, threshold.seed, labels.write, explained)
-    p = object_p_values(found.peak, found.pixels, detection.correlation_px)
-    q = object_q_values(p, observed_pixels / detection.correlation_px)
-    chosen = found.pixels >= minimum_pixels(grid, min_area_m2)
+    large = found.pixels >= minimum_pixels(grid, min_area_m2)
+    p = detection.objects.p_value(found.peak)
+    # quiet ground holds so many candidates that peak lower, and they were tested as well
+    q = object_q_values(
+        p, detection.objects.per_mpx * observed_pixels / 1e6 + np.count_nonzero(large)
+    )
+    chosen = large
     if fdr is not None:
-        chosen &= q <= fdr
+        chosen = large & (q <= fdr)
     found, p, q = found.keep(chosen), p[chosen], q[chosen]
     if not len(found):
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup)
@@ -186,7 +178,7 @@ def _visit(
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
     shadow = detection.shadow
-    halo = max(RING_PX + 2 + SHADOW_GUARD, detection.detector.halo)
+    halo = max(RING_PX + 2 + SHADOW_GUARD, detection.halo)
 
     def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
         window = core.pad(halo)
@@ -229,7 +221,7 @@ def _misplaced(pair: ImagePair, labels: np.ndarray, detection: Detection) -> np.
     asked = (labels > 0) & (left >= MISPLACED_PX)
     if not asked.any():
         return None
-    score = detection.null.surprise(detection.detector.statistic(pair, MISPLACED))
+    score = detection.surprise(pair, detection.detector.statistic(pair, MISPLACED))
     out: np.ndarray = asked & (np.nan_to_num(score) < detection.threshold.support)
     return out
 

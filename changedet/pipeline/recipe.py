@@ -6,20 +6,10 @@ import warnings
 from concurrent.futures import Executor
 from typing import Any, Literal
 
-import numpy as np
-
 from changedet.activity import assign_zones, check_zones, zone_activity
 from changedet.config import Config
-from changedet.differencing import (
-    DetectionContext,
-    FoundObjects,
-    explain_pixels,
-    find_objects,
-    fit_detection,
-    get_method,
-    shadow_offset,
-)
-from changedet.engines import ScratchRaster, check_engine
+from changedet.differencing import fit_detection, get_method
+from changedet.engines import check_engine
 from changedet.errors import ChangedetWarning
 from changedet.loading import AlignedPair, read_places
 from changedet.model import (
@@ -31,17 +21,15 @@ from changedet.model import (
     Places,
     RasterWindows,
     ScoreMap,
-    Window,
     ZoneActivity,
 )
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable, settle
-from changedet.pipeline.running import ChangedView, Clock, Running, at_work
+from changedet.pipeline.references import References, gather, judge_by
+from changedet.pipeline.running import Clock, Running, at_work
+from changedet.pipeline.steps import context_of, outline_objects, score_pixels
 from changedet.pipeline.summary import build_manifest, build_summary
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
 from changedet.reporting import quicklooks, write_report
-
-SHADOW_GSD_M = 3.0
-"""Coarser pixels do not show the shadows of single things."""
 
 
 def detect(
@@ -54,6 +42,9 @@ def detect(
     aoi: Any = None,
     mask_before: Any = None,
     mask_after: Any = None,
+    reference_before: Any = None,
+    reference_after: Any = None,
+    history: Any = None,
     config: Config | None = None,
     alignment: Alignment | None = None,
     engine: str | Executor = "threads",
@@ -70,6 +61,11 @@ def detect(
         Zones get their own activity; outside the area of interest nothing is looked at.
     mask_before, mask_after : path or (y, x) array, optional
         Where not zero, the image is not used (clouds, shadows, layover).
+    reference_before, reference_after : image or list of images, optional
+        Two images between which nothing out of the ordinary happened: what is found between them
+        is the null by which the pair is judged.
+    history : folder, text file with a path a line, or list of images, optional
+        The same from a series: each image is compared with the next, the last with ``before``.
     config : Config, optional
         All settings as one value.
     alignment : Alignment, optional
@@ -105,6 +101,7 @@ def detect(
         with warnings.catch_warnings(record=True) as caught, at_work():
             warnings.simplefilter("always", ChangedetWarning)
             with clock.stage("open"):
+                references = gather(before, reference_before, reference_after, history, chosen)
                 pair, infos, comparability, _ = open_pair(
                     before, after, chosen,
                     mask_before=mask_before, mask_after=mask_after, aoi=aoi,
@@ -116,9 +113,9 @@ def detect(
                 check_zones(zone_places, pair.grid)
             with clock.stage("align"):
                 pair = align_pair(pair, chosen, run.tell, alignment)
-            score_map = _score(pair, infos, chosen, run, clock)
+            score_map, quiet = _score(pair, infos, chosen, run, clock, references)
             with clock.stage("objects"):
-                found, changed = _objects(score_map, chosen, run)
+                found, changed = outline_objects(score_map, chosen, run)
             with clock.stage("activity"):
                 table, rows = _activity(found.table, zone_places, score_map, changed)
             with clock.stage("pictures"):
@@ -131,8 +128,10 @@ def detect(
     arguments = {
         "zones": zones, "tracks": tracks, "roads": roads, "aoi": aoi,
         "mask_before": mask_before, "mask_after": mask_after,
+        "reference_before": reference_before, "reference_after": reference_after,
+        "history": history,
     }  # fmt: skip
-    manifest = build_manifest(pair, infos, chosen, arguments, alignment)
+    manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
     summary = build_summary(
         infos, comparability, score_map, table, rows, messages, clock.seconds, manifest
     )
@@ -162,61 +161,19 @@ def _score(
     config: Config,
     run: Running,
     clock: Clock,
-) -> ScoreMap:
+    references: References | None,
+) -> tuple[ScoreMap, list[dict[str, Any]]]:
     """Fit the detector on a sample, then score every pixel, tile by tile."""
-    context = DetectionContext(
-        pair.roles, infos[0].domain, pair.grid.gsd_m, config.seed, _shadows(infos, pair.grid)
-    )
+    quiet: list[dict[str, Any]] = []
     with clock.stage("fit"):
         run.tell(ProgressEvent("fit", 0, 1))
-        detection = fit_detection(pair, context, config)
+        detection = fit_detection(pair, context_of(pair, infos, config), config)
         run.tell(ProgressEvent("fit", 1, 1))
-    raster = ScratchRaster(pair.grid, np.float32, fill=np.nan)
-
-    def work(window: Window) -> int:
-        tile = detection.score(pair, window)
-        raster.write(window, tile)
-        return int(np.count_nonzero(np.isfinite(tile)))
-
+    if references is not None:
+        with clock.stage("references"):
+            detection, quiet = judge_by(references, detection, pair, config, run)
     with clock.stage("score"):
-        observed = sum(run.over("score", work, pair.grid.tiles(config.tile_size)))
-    return ScoreMap(raster, pair, pair.alignment, detection, observed)
-
-
-def _shadows(
-    infos: tuple[ImageInfo, ImageInfo], grid: Grid
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Where shadows fall at the two dates; None where it is not known or no pixel shows it."""
-    if grid.gsd_m is None or grid.gsd_m > SHADOW_GSD_M:
-        return None
-    ends = [
-        shadow_offset(grid, i.sun_azimuth_deg, i.sun_elevation_deg)
-        for i in infos
-        if i.sun_azimuth_deg is not None and i.sun_elevation_deg is not None
-    ]
-    return (ends[0], ends[1]) if len(ends) == 2 else None
-
-
-def _objects(score_map: ScoreMap, config: Config, run: Running) -> tuple[FoundObjects, ChangedView]:
-    labels = ScratchRaster(score_map.grid, np.int32)
-    explained = ScratchRaster(score_map.grid, np.uint8)
-    explain_pixels(
-        score_map.score, explained, score_map.pair, score_map.detection,
-        run=lambda function, windows: run.over("explain", function, windows),
-    )  # fmt: skip
-    found = find_objects(
-        score_map.score,
-        labels,
-        score_map.pair,
-        score_map.detection,
-        observed_pixels=score_map.observed_pixels,
-        min_area_m2=config.min_area_m2,
-        fdr=config.fdr,
-        explained=explained,
-        run=lambda function, windows: run.over("objects", function, windows),
-    )
-    counts = np.concatenate([[False], ~found.table.explained]).astype(np.uint8)
-    return found, ChangedView(score_map.score, labels, counts[found.lookup])
+        return score_pixels(pair, detection, config, run), quiet
 
 
 def _activity(
@@ -239,6 +196,9 @@ def score(
     mask_before: Any = None,
     mask_after: Any = None,
     aoi: Any = None,
+    reference_before: Any = None,
+    reference_after: Any = None,
+    history: Any = None,
     config: Config | None = None,
     alignment: Alignment | None = None,
     engine: str | Executor = "threads",
@@ -249,7 +209,9 @@ def score(
 
     Parameters
     ----------
-    before, after, mask_before, mask_after, aoi, config, alignment, engine, progress, **settings
+    before, after, mask_before, mask_after, aoi, reference_before, reference_after, history, config
+        As for :func:`changedet.detect`.
+    alignment, engine, progress, **settings
         As for :func:`changedet.detect`.
 
     Returns
@@ -262,12 +224,13 @@ def score(
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():
+            references = gather(before, reference_before, reference_after, history, chosen)
             pair, infos, comparability, _ = open_pair(
                 before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
             )
             require_comparable(comparability, infos)
             pair = align_pair(pair, chosen, run.tell, alignment)
-            return _score(pair, infos, chosen, run, Clock())
+            return _score(pair, infos, chosen, run, Clock(), references)[0]
     finally:
         close_progress(run.tell)
 
@@ -298,7 +261,7 @@ def objects(
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():
-            return _objects(score_map, chosen, run)[0].table
+            return outline_objects(score_map, chosen, run)[0].table
     finally:
         close_progress(run.tell)
 

@@ -34,6 +34,7 @@ def build_manifest(
     config: Config,
     arguments: dict[str, Any],
     alignment: Alignment | None,
+    references: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Everything needed to run again: inputs with hashes, settings, versions."""
     inputs = []
@@ -43,6 +44,7 @@ def build_manifest(
     return {
         "changedet": version("changedet"),
         "inputs": inputs,
+        "references": references,
         "arguments": {k: _plain_argument(v) for k, v in arguments.items()},
         "alignment_given": None if alignment is None else alignment.describe(),
         "config": config.describe(),
@@ -61,6 +63,8 @@ def _plain_argument(value: Any) -> Any:
         return value
     if isinstance(value, PathLike):
         return str(value)
+    if isinstance(value, list) and all(isinstance(v, (str, PathLike)) for v in value):
+        return [str(v) for v in value]
     return {"in_memory": type(value).__name__}
 
 
@@ -88,6 +92,7 @@ def build_summary(
         "detector": detector,
         "calibration": {
             **detection.null.describe(),
+            "objects": detection.objects.describe(),
             "nominal_false_per_km2": threshold.nominal_false_per_km2,
             "expected_false_per_km2": threshold.expected_false_per_km2,
             "p_seed": threshold.p_seed,

@@ -1,18 +1,15 @@
-"""Calibration: p-values that mean what they say, thresholds that part change from noise."""
+"""Null models: p-values that mean what they say, by kind of ground, from pair or reference."""
 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
-from changedet.differencing import balanced_threshold, choose_threshold, fit_null
-from changedet.differencing.calibration import NullModel
-from changedet.differencing.detection import correlation_patch
+from changedet.differencing import STRATA, balanced_threshold, fit_null, reference_null
+from changedet.differencing.null_model import Curve, NullModel, ranks
 from changedet.errors import NotEnoughValidPixels
 
 BLOCKS = 8
@@ -134,44 +131,13 @@ def test_value_at_is_the_inverse_of_surprise(kind):
 
 @pytest.mark.parametrize("curvature", [0.0, 0.3])
 def test_the_tail_goes_on_where_the_bulk_ends(curvature):
-    null = NullModel(
-        np.array([0.0, 1.0, 2.0]), np.log([1.0, 0.3, 0.05]), 2.0, curvature, "pair", 1.0
-    )
+    curve = Curve(np.array([0.0, 1.0, 2.0]), np.log([1.0, 0.3, 0.05]), 2.0, curvature)
+    null = NullModel(curve, "pair", 1.0)
     around = null.surprise(np.array([2.0 - 1e-4, 2.0, 2.0 + 1e-4], dtype=np.float32))
     np.testing.assert_allclose(around, around[1], atol=1e-3)
     expected = -(np.log(0.05) - 2.0 * 3.0 - curvature * 9.0) / np.log(10)
     assert null.surprise(np.array([5.0], dtype=np.float32))[0] == pytest.approx(expected, rel=1e-5)
     assert null.value_at(10**-expected) == pytest.approx(5.0, rel=1e-5)
-
-
-def test_rare_change_is_parted_where_otsu_fails():
-    blocks, where = plant(noise("normal", 9, 1.2), 0.004, 8.0, side=10)
-    level = balanced_threshold(blocks)
-    values, mask = np.concatenate([b.ravel() for b in blocks]), np.ravel(where)
-    otsu = threshold_otsu(values)
-    # Otsu cuts the noise itself in two; the balanced level lies between noise and change.
-    assert np.mean(values[~mask] > otsu) > 0.05
-    assert np.mean(values[~mask] > level) < 0.005
-    assert np.mean(values[mask] > level) > 0.9
-
-
-@pytest.mark.parametrize("share", [0.05, 0.2])
-def test_common_change_is_parted_too(share):
-    blocks, where = plant(noise("normal", 10, 1.2), share, 8.0)
-    level = balanced_threshold(blocks)
-    values, mask = np.concatenate([b.ravel() for b in blocks]), np.ravel(where)
-    assert np.mean(values[~mask] > level) < 0.01
-    assert np.mean(values[mask] > level) > 0.9
-
-
-def test_invalid_ground_does_not_move_the_level():
-    blocks, _ = plant(noise("normal", 11, 1.2), 0.05, 8.0)
-    holes = [b.copy() for b in blocks]
-    for block in holes:
-        block[:, : SIDE // 3] = np.nan
-    assert balanced_threshold(holes) == pytest.approx(balanced_threshold(blocks), rel=0.1)
-    null, _ = calibrated(holes)
-    assert null.unchanged_fraction <= 1
 
 
 @pytest.mark.parametrize("case", ["constant", "two_values", "mostly_constant"])
@@ -200,65 +166,79 @@ def test_change_on_every_side_leaves_no_null_and_is_refused():
     assert "compare a larger area" in message
 
 
-def choose(null, level, rate, **more):
-    more = {"correlation_px": 6.0, "pixel_area_m2": 0.25, **more}
-    return choose_threshold(null, level, false_alarms_per_km2=rate, **more)
+def two_grounds(seed):
+    """Quiet left halves, and right halves where the same noise is three times as wide."""
+    blocks = noise("chi", seed, 1.2)
+    strata = [np.zeros(b.shape, dtype=np.uint8) for b in blocks]
+    for block, ground in zip(blocks, strata, strict=True):
+        ground[:, SIDE // 2 :] = STRATA.index("edge")
+        block[:, SIDE // 2 :] *= 3
+    return blocks, strata
+
+
+def test_each_kind_of_ground_has_its_own_null():
+    blocks, strata = two_grounds(20)
+    null = fit_null(blocks, np.inf, strata=strata)
+    fresh, ground = two_grounds(21)
+    surprise, where = null.surprise(np.stack(fresh), np.stack(ground)), np.stack(ground)
+    together = null.surprise(np.stack(fresh))
+    for number in (0, STRATA.index("edge")):
+        for nominal in (1e-1, 1e-2, 1e-3):
+            found = np.mean(surprise[where == number] >= -np.log10(nominal))
+            assert nominal / 2 < found < nominal * 2, (number, nominal, found)
+    # judged together, the noisier ground takes all the false alarms
+    assert np.mean(together[where == 0] >= 2) < 1e-3
+    assert np.mean(together[where > 0] >= 2) > 0.015
+
+
+def test_ground_too_small_to_be_judged_alone_is_judged_with_all():
+    blocks, strata = two_grounds(22)
+    for ground in strata:
+        ground[:] = 0
+        ground[:4, :4] = STRATA.index("water")
+    null = fit_null(blocks, np.inf, strata=strata)
+    assert set(null.strata) == {0}
+    value = np.array([[4.0]], dtype=np.float32)
+    water = np.full((1, 1), STRATA.index("water"), dtype=np.uint8)
+    assert null.surprise(value, water) == null.surprise(value)
+
+
+def test_a_known_tail_takes_the_place_of_the_pairs_own():
+    blocks = noise("chi", 23, 1.2)
+    heavy = ranks(np.concatenate([3 * b.ravel() for b in blocks]))
+    own, known = (fit_null(blocks, np.inf, tails=t) for t in (None, {"all": heavy}))
+    median = own.value_at(0.5)
+    np.testing.assert_allclose(known.value_at(0.5), median, rtol=1e-3)
+    assert known.value_at(1e-4) > 1.5 * own.value_at(1e-4)
+    assert "quiet pairs" in known.describe()["tail"]
+    x = np.linspace(0, 60, 5000).astype(np.float32)
+    assert (np.diff(known.surprise(x)) >= -1e-5).all()
 
 
 @pytest.mark.parametrize("kind", NOISES)
-def test_fewer_false_alarms_need_higher_levels(kind):
-    null, level = calibrated(noise(kind, 12, 1.2))
-    chosen = [choose(null, level, rate) for rate in (0.01, 0.1, 1.0, 10.0, 100.0)]
-    for strict, loose in pairwise(chosen):
-        assert strict.seed > loose.seed
-        assert strict.support >= loose.support
-        assert strict.p_seed < loose.p_seed
-    for rate, threshold in zip((0.01, 0.1, 1.0, 10.0, 100.0), chosen, strict=True):
-        assert 0 < threshold.support <= threshold.seed
-        assert threshold.p_seed == pytest.approx(10**-threshold.seed, rel=1e-5)
-        assert threshold.nominal_false_per_km2 == rate
-        assert threshold.expected_false_per_km2 == pytest.approx(rate, rel=0.05)
-        json.dumps(threshold.describe())
+def test_a_reference_is_exact_by_ranks(kind):
+    blocks = noise(kind, 24, 1.2, 20)
+    null = reference_null(blocks, [np.zeros(b.shape, np.uint8) for b in blocks], "reference")
+    fresh = np.stack(noise(kind, 25, 1.2, 20))
+    surprise = null.surprise(fresh, np.zeros(fresh.shape, dtype=np.uint8))
+    for nominal in (1e-1, 1e-2, 1e-3):
+        found = float(np.mean(surprise >= -np.log10(nominal)))
+        assert nominal / 1.5 < found < nominal * 1.5, (nominal, found)
+    assert null.source == "reference"
+    assert null.unchanged_fraction == 1.0
 
 
-def test_the_rate_of_false_seeds_on_fresh_noise_is_what_was_asked_for():
-    """Between half and twice the rate, taking each cluster of seeds for one false object."""
-    null, level = calibrated(noise("chi", 13, 1.0, 16))
-    patch = correlation_patch(noise("chi", 13, 1.0, 4), level)
-    threshold = choose(null, level, 400.0, correlation_px=patch, pixel_area_m2=1.0)
-    fresh = noise("chi", 14, 1.0, 40)
-    clusters = sum(
-        ndimage.label(null.surprise(b) >= threshold.seed, np.ones((3, 3)))[1] for b in fresh
-    )
-    found = clusters / (40 * SIDE * SIDE / 1e6)
-    assert 400 / 3 < found < 400 * 3
+def test_change_in_a_reference_counts_as_quiet():
+    """What happens in the reference is what may happen: it is not trimmed."""
+    blocks, _ = plant(noise("chi", 26, 1.2), 0.05, 12.0)
+    ground = [np.zeros(b.shape, np.uint8) for b in blocks]
+    assert reference_null(blocks, ground, "history").value_at(0.02) > 8
 
 
-def test_coarse_pixels_still_need_some_surprise():
-    null, level = calibrated(noise("chi", 15, 1.2))
-    threshold = choose(null, level, 1000.0, pixel_area_m2=900.0)
-    assert threshold.seed >= 2.5
-    assert threshold.expected_false_per_km2 < 1000.0
-    assert "for a pixel" in threshold.rule
-
-
-def test_without_metres_no_rate_per_area_is_claimed():
-    null, level = calibrated(noise("chi", 16, 1.2))
-    threshold = choose(null, level, 2.0, pixel_area_m2=None)
-    assert threshold.expected_false_per_km2 is None
-    assert threshold.seed == choose(null, level, 2.0, pixel_area_m2=1.0).seed
-
-
-@pytest.mark.parametrize("bounds", [(20.0, 30.0, 15.0), (2.6, 2.8, 2.4)])
-def test_bounds_of_a_detector_hold_and_are_said(bounds):
-    null, level = calibrated(noise("chi", 17, 1.2))
-    free = choose(null, level, 1.0)
-    held = choose(null, level, 1.0, bounds=bounds)
-    low, high = null.surprise(np.array(bounds[:2], dtype=np.float32))
-    assert low * 0.99 <= held.seed <= high * 1.01
-    assert held.p_seed >= 1e-9
-    assert "a bound of the detector" in held.rule
-    assert "bound" not in free.rule
-    # The rate to expect follows the level that was really used.
-    assert (held.seed > free.seed) == (held.expected_false_per_km2 < free.expected_false_per_km2)
-    assert held.support <= held.seed
+@pytest.mark.parametrize("n", [1, 2, 5, 40, 5000])
+def test_ranks_of_few_values_are_a_curve(n):
+    values = np.random.default_rng(n).exponential(size=n)
+    curve = ranks(values)
+    assert (np.diff(curve.values) > 0).all()
+    assert (np.diff(curve.log_survival) <= 0).all()
+    assert np.isfinite(curve.log(np.array([0.0, 1.0, 100.0], dtype=np.float32))).all()

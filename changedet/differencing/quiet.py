@@ -1,0 +1,112 @@
+"""What quiet pairs look like: nulls learnt once from simulated pairs in which nothing changed.
+
+From one pair alone nobody can tell a roof that the light made brighter from one that was painted.
+What can be known is how often such things happen where nothing changed: other season, sun, haze and
+misregistration leave a tail of false change that is far longer than that of noise. It is learnt for
+each detector and kind of image on simulated quiet pairs (``tests/benchmarks/learn_quiet.py`` writes
+``quiet.json`` again from its seeds) and used as the tail of a pair's own null. A reference pair or
+a history of the site itself is better, and takes its place when it is given.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M, DetectionContext
+from changedet.differencing.null_model import Curve, Tails
+from changedet.differencing.object_null import ObjectNull
+
+FILE = "quiet.json"
+ADAPTS = 4.0
+"""A pair may have so many times more, or fewer, weak candidates than quiet pairs have."""
+FINE_BANDS = 3
+"""Pictures of at most so many bands without georeferencing are taken for very high resolution."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuietPairs:
+    """What is known of one detector on one kind of image."""
+
+    tails: Tails
+    """Distribution of the statistic by stratum."""
+    objects: ObjectNull
+    """Objects that nothing explains."""
+    weak_per_mpx: float
+    """Candidates before anything is explained, per million pixels of the sample."""
+
+    def objects_for(self, weak_per_mpx: float) -> ObjectNull:
+        """Objects to expect in a pair that has so many weak candidates itself."""
+        ratio = weak_per_mpx / self.weak_per_mpx if self.weak_per_mpx > 0 else 1.0
+        factor = float(np.clip(ratio, 1.0 / ADAPTS, ADAPTS))
+        known = self.objects
+        return ObjectNull(known.per_mpx * factor, known.curve, known.count, "pair")
+
+
+def kind_of(context: DetectionContext) -> str:
+    """``radar``, ``fine`` or ``medium``: what kind of image is compared."""
+    if context.domain != "optical":
+        return "radar"
+    if context.gsd_m is None:
+        return "fine" if len(context.roles) <= FINE_BANDS else "medium"
+    return "fine" if context.gsd_m < VERY_HIGH_RESOLUTION_M else "medium"
+
+
+def quiet_pairs(method: str, context: DetectionContext) -> QuietPairs | None:
+    """What is known of a detector on this kind of image; None where nothing is."""
+    known = _all().get(method, {}).get(kind_of(context))
+    return None if known is None else from_json(known)
+
+
+@lru_cache(maxsize=1)
+def _all() -> dict[str, Any]:
+    text = (resources.files("changedet.differencing") / FILE).read_text(encoding="utf-8")
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def from_json(value: dict[str, Any]) -> QuietPairs:
+    """Read one entry of the file."""
+    objects = value["objects"]
+    return QuietPairs(
+        {name: _curve(v) for name, v in value["tails"].items()},
+        ObjectNull(objects["per_mpx"], _curve(objects), objects["count"], "pair"),
+        value["weak_per_mpx"],
+    )
+
+
+def to_json(pairs: QuietPairs) -> dict[str, Any]:
+    """Write one entry of the file."""
+    objects = pairs.objects
+    return {
+        "tails": {name: _plain(curve) for name, curve in pairs.tails.items()},
+        "objects": {
+            "per_mpx": _short(objects.per_mpx), "count": objects.count, **_plain(objects.curve)
+        },
+        "weak_per_mpx": _short(pairs.weak_per_mpx),
+    }  # fmt: skip
+
+
+def _curve(value: dict[str, Any]) -> Curve:
+    return Curve(np.array(value["values"]), np.array(value["log_survival"]), value["slope"])
+
+
+def _plain(curve: Curve, knots: int = 48) -> dict[str, Any]:
+    """A curve as few knots, evenly spaced in the logarithm."""
+    log = np.linspace(curve.log_survival[0], curve.log_survival[-1], knots)
+    values = np.interp(-log, -curve.log_survival, curve.values)
+    grid, index = np.unique(np.round(values, 4), return_index=True)
+    return {
+        "values": grid.tolist(),
+        "log_survival": [_short(v) for v in log[index]],
+        "slope": _short(curve.slope),
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")

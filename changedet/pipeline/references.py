@@ -1,0 +1,198 @@
+"""A null from images in which nothing out of the ordinary happened: a reference pair, or a history.
+
+Each such pair goes through the very steps of the pair at hand: alignment, detector, objects, what
+explains them. What is found in it is what quiet ground looks like at this site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from changedet.config import Config
+from changedet.differencing import (
+    CANDIDATE,
+    Detection,
+    NullModel,
+    ObjectNull,
+    fit_detection,
+    from_reference,
+    reference_null,
+)
+from changedet.errors import ConfigError
+from changedet.loading import AlignedPair, open_source
+from changedet.model import ImageInfo
+from changedet.pipeline.opening import align_pair, open_pair, require_comparable
+from changedet.pipeline.running import Running
+from changedet.pipeline.steps import context_of, outline_objects, score_pixels
+
+IMAGE_ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".cog")
+"""Files of a folder that are taken as images of a history."""
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """Pairs of images in which nothing out of the ordinary happened."""
+
+    source: str
+    """``reference`` or ``history``."""
+    pairs: tuple[tuple[Any, Any], ...]
+    """Before and after of each."""
+
+
+def gather(
+    before: Any, reference_before: Any, reference_after: Any, history: Any, config: Config
+) -> References | None:
+    """Put together what the user gave as quiet pairs; None where nothing was given.
+
+    Parameters
+    ----------
+    before : image
+        The before image of the pair at hand, which closes a history.
+    reference_before, reference_after : image or list of images, or None
+        As many of the one as of the other.
+    history : folder, text file with one path a line, or list of images, or None
+        At least one image; each is compared with the next in time, the last with ``before``.
+
+    Raises
+    ------
+    ConfigError
+        If they do not fit together.
+    """
+    given = _list(reference_before), _list(reference_after)
+    if history is not None and (given[0] or given[1]):
+        raise ConfigError(
+            "Both a reference pair and a history were given; each is a null by itself: give one."
+        )
+    if history is not None:
+        images = [*_in_order(_history(history), config), before]
+        return References("history", tuple(pairwise(images)))
+    if len(given[0]) != len(given[1]):
+        raise ConfigError(
+            f"{len(given[0])} reference images before and {len(given[1])} after were given: give "
+            "as many of the one as of the other (--reference-before, --reference-after)."
+        )
+    return References("reference", tuple(zip(*given, strict=True))) if given[0] else None
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _history(value: Any) -> list[Any]:
+    """Images of a folder, of a text file, or as they are."""
+    if not isinstance(value, (str, PathLike)):
+        found = list(value)
+    else:
+        path = Path(value)
+        if path.is_dir():
+            found = [str(p) for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_ENDINGS]
+        elif path.suffix.lower() in (".txt", ".csv", ".lst"):
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"The history {path} cannot be read: {error}.") from error
+            names = [line.split(",")[0].strip() for line in lines]
+            names = [n for n in names if n and not n.startswith("#") and n.lower() != "path"]
+            found = [n if "://" in n else str(path.parent / n) for n in names]
+        else:
+            found = [str(path)]
+    if not found:
+        raise ConfigError(
+            f"The history {value} holds no image: give a folder of images "
+            f"({', '.join(IMAGE_ENDINGS)}), a text file with one path a line, or a list."
+        )
+    return found
+
+
+def _in_order(images: Sequence[Any], config: Config) -> list[Any]:
+    """By time where all times are known, otherwise as given."""
+    times = [open_source(image, domain=config.domain).info.acquired for image in images]
+    if any(t is None for t in times):
+        return list(images)
+    order = sorted(range(len(images)), key=lambda i: (times[i], i))  # type: ignore[arg-type]
+    return [images[i] for i in order]
+
+
+def judge_by(
+    references: References, detection: Detection, pair: AlignedPair, config: Config, run: Running
+) -> tuple[Detection, list[dict[str, Any]]]:
+    """Judge a pair by what quiet pairs show.
+
+    Parameters
+    ----------
+    references : References
+        From :func:`gather`.
+    detection : Detection
+        Fitted on the pair at hand.
+    pair : AlignedPair
+        The pair at hand.
+    config : Config
+        Of the run; bands and method are those of the pair at hand.
+    run : Running
+        How tiles are run.
+
+    Returns
+    -------
+    detection : Detection
+        The same detector with the null of the quiet pairs.
+    inputs : list of dict
+        What the images were, for the manifest.
+    """
+    quiet = config.replace(bands=pair.roles, fdr=None, false_alarms_per_km2=None)
+    opened = [(*one, *_described(one)) for one in _opened(references, quiet, run)]
+    fitted = [
+        (one, fit_detection(one, context_of(one, infos, quiet), quiet)) for one, infos, *_ in opened
+    ]
+    samples = [d.sample for _, d in fitted]
+    null = reference_null(
+        [b for s in samples for b in s.statistic], [b for s in samples for b in s.strata],
+        references.source,  # type: ignore[arg-type]
+    )  # fmt: skip
+    objects = _objects(fitted, null, references.source, quiet, run)
+    return detection.judged_by(null, objects, pair.grid, config), [
+        info for _, _, before, after in opened for info in (before, after)
+    ]
+
+
+def _described(one: tuple[AlignedPair, tuple[ImageInfo, ImageInfo]]) -> list[dict[str, Any]]:
+    return [
+        replace(i, sha256=i.sha256 or s.sha256()).describe()
+        for i, s in zip(one[1], one[0].sources, strict=True)
+    ]
+
+
+def _opened(
+    references: References, config: Config, run: Running
+) -> Iterator[tuple[AlignedPair, tuple[ImageInfo, ImageInfo]]]:
+    for before, after in references.pairs:
+        pair, infos, comparability, _ = open_pair(before, after, config)
+        require_comparable(comparability, infos)
+        yield align_pair(pair, config, run.tell), infos
+
+
+def _objects(
+    fitted: list[tuple[AlignedPair, Detection]],
+    null: NullModel,
+    source: str,
+    config: Config,
+    run: Running,
+) -> ObjectNull:
+    """Candidates of all quiet pairs that nothing explains."""
+    peaks, observed = [], 0
+    for pair, detection in fitted:
+        everything = replace(detection.threshold, seed=CANDIDATE, support=CANDIDATE)
+        wide = replace(detection, null=null, threshold=everything)
+        score_map = score_pixels(pair, wide, config, run)
+        table = outline_objects(score_map, config, run)[0].table
+        peaks.append(table["score"][~table.explained])
+        observed += score_map.observed_pixels
+    return from_reference(np.concatenate(peaks), observed, source)  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""The steps between an aligned pair and its objects, as the recipe and the references take them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from changedet.config import Config
+from changedet.differencing import (
+    Detection,
+    DetectionContext,
+    FoundObjects,
+    explain_pixels,
+    find_objects,
+    shadow_offset,
+)
+from changedet.engines import ScratchRaster
+from changedet.loading import AlignedPair
+from changedet.model import Grid, ImageInfo, ScoreMap, Window
+from changedet.pipeline.running import ChangedView, Running
+
+SHADOW_GSD_M = 3.0
+"""Coarser pixels do not show the shadows of single things."""
+
+
+def context_of(
+    pair: AlignedPair, infos: tuple[ImageInfo, ImageInfo], config: Config
+) -> DetectionContext:
+    """What a detector may know of a pair besides its pixels."""
+    return DetectionContext(
+        pair.roles, infos[0].domain, pair.grid.gsd_m, config.seed, _shadows(infos, pair.grid)
+    )
+
+
+def _shadows(
+    infos: tuple[ImageInfo, ImageInfo], grid: Grid
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Where shadows fall at the two dates; None where it is not known or no pixel shows it."""
+    if grid.gsd_m is None or grid.gsd_m > SHADOW_GSD_M:
+        return None
+    ends = [
+        shadow_offset(grid, i.sun_azimuth_deg, i.sun_elevation_deg)
+        for i in infos
+        if i.sun_azimuth_deg is not None and i.sun_elevation_deg is not None
+    ]
+    return (ends[0], ends[1]) if len(ends) == 2 else None
+
+
+def score_pixels(pair: AlignedPair, detection: Detection, config: Config, run: Running) -> ScoreMap:
+    """Score every pixel, tile by tile."""
+    raster = ScratchRaster(pair.grid, np.float32, fill=np.nan)
+
+    def work(window: Window) -> int:
+        tile = detection.score(pair, window)
+        raster.write(window, tile)
+        return int(np.count_nonzero(np.isfinite(tile)))
+
+    observed = sum(run.over("score", work, pair.grid.tiles(config.tile_size)))
+    return ScoreMap(raster, pair, pair.alignment, detection, observed)
+
+
+def outline_objects(
+    score_map: ScoreMap, config: Config, run: Running
+) -> tuple[FoundObjects, ChangedView]:
+    """From the score to the table of objects and the raster of what changed."""
+    labels = ScratchRaster(score_map.grid, np.int32)
+    explained = ScratchRaster(score_map.grid, np.uint8)
+    explain_pixels(
+        score_map.score, explained, score_map.pair, score_map.detection,
+        run=lambda function, windows: run.over("explain", function, windows),
+    )  # fmt: skip
+    found = find_objects(
+        score_map.score,
+        labels,
+        score_map.pair,
+        score_map.detection,
+        observed_pixels=score_map.observed_pixels,
+        min_area_m2=config.min_area_m2,
+        fdr=config.fdr,
+        explained=explained,
+        run=lambda function, windows: run.over("objects", function, windows),
+    )
+    counts = np.concatenate([[False], ~found.table.explained]).astype(np.uint8)
+    return found, ChangedView(score_map.score, labels, counts[found.lookup])
