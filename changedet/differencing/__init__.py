@@ -2,7 +2,7 @@
 
 from changedet.differencing.detection import Detection, QuietSample, fit_detection, weak_candidates
 from changedet.differencing.detector import DetectionContext, FittedDetector, Method
-from changedet.differencing.null_model import NullModel, fit_null, reference_null
+from changedet.differencing.null_model import NullModel, Source, fit_null, reference_null
 from changedet.differencing.object_null import (
     CANDIDATE,
     ObjectNull,
@@ -45,6 +45,7 @@ __all__ = [
     "Radiometry",
     "Sample",
     "ShadowModel",
+    "Source",
     "Strata",
     "Threshold",
     "balanced_threshold",

@@ -21,6 +21,7 @@ from changedet.differencing import (
     Detection,
     NullModel,
     ObjectNull,
+    Source,
     fit_detection,
     from_reference,
     reference_null,
@@ -40,8 +41,8 @@ IMAGE_ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".cog")
 class References:
     """Pairs of images in which nothing out of the ordinary happened."""
 
-    source: str
-    """``reference`` or ``history``."""
+    source: Source
+    """What they are."""
     pairs: tuple[tuple[Any, Any], ...]
     """Before and after of each."""
 
@@ -118,7 +119,7 @@ def _in_order(images: Sequence[Any], config: Config) -> list[Any]:
     times = [open_source(image, domain=config.domain).info.acquired for image in images]
     if any(t is None for t in times):
         return list(images)
-    order = sorted(range(len(images)), key=lambda i: (times[i], i))  # type: ignore[arg-type]
+    order = sorted(range(len(images)), key=lambda i: (times[i], i))
     return [images[i] for i in order]
 
 
@@ -147,26 +148,29 @@ def judge_by(
     inputs : list of dict
         What the images were, for the manifest.
     """
-    quiet = config.replace(bands=pair.roles, fdr=None, false_alarms_per_km2=None)
-    opened = [(*one, *_described(one)) for one in _opened(references, quiet, run)]
-    fitted = [
-        (one, fit_detection(one, context_of(one, infos, quiet), quiet)) for one, infos, *_ in opened
-    ]
+    method = detection.detector.name if config.method == "auto" else config.method
+    quiet = config.replace(
+        method=method, bands=pair.roles, fdr=None, false_alarms_per_km2=None,
+        sun_before=None, sun_after=None,
+    )  # fmt: skip
+    fitted: list[tuple[AlignedPair, Detection]] = []
+    inputs: list[dict[str, Any]] = []
+    for one, infos in _opened(references, quiet, run):
+        fitted.append((one, fit_detection(one, context_of(one, infos, quiet), quiet)))
+        inputs += _described(one, infos)
     samples = [d.sample for _, d in fitted]
     null = reference_null(
         [b for s in samples for b in s.statistic], [b for s in samples for b in s.strata],
-        references.source,  # type: ignore[arg-type]
+        references.source,
     )  # fmt: skip
     objects = _objects(fitted, null, references.source, quiet, run)
-    return detection.judged_by(null, objects, pair.grid, config), [
-        info for _, _, before, after in opened for info in (before, after)
-    ]
+    return detection.judged_by(null, objects, pair.grid, config), inputs
 
 
-def _described(one: tuple[AlignedPair, tuple[ImageInfo, ImageInfo]]) -> list[dict[str, Any]]:
+def _described(pair: AlignedPair, infos: tuple[ImageInfo, ImageInfo]) -> list[dict[str, Any]]:
     return [
         replace(i, sha256=i.sha256 or s.sha256()).describe()
-        for i, s in zip(one[1], one[0].sources, strict=True)
+        for i, s in zip(infos, pair.sources, strict=True)
     ]
 
 
@@ -182,7 +186,7 @@ def _opened(
 def _objects(
     fitted: list[tuple[AlignedPair, Detection]],
     null: NullModel,
-    source: str,
+    source: Source,
     config: Config,
     run: Running,
 ) -> ObjectNull:
@@ -195,4 +199,4 @@ def _objects(
         table = outline_objects(score_map, config, run)[0].table
         peaks.append(table["score"][~table.explained])
         observed += score_map.observed_pixels
-    return from_reference(np.concatenate(peaks), observed, source)  # type: ignore[arg-type]
+    return from_reference(np.concatenate(peaks), observed, source)

@@ -1,0 +1,117 @@
+"""A null from a reference pair or a history, through the whole chain."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+import changedet as cd
+from changedet.cli import cli
+from changedet.errors import ConfigError
+from changedet.simulation import simulate
+
+from .sites import check_same
+
+SITE = {"size_m": (150.0, 120.0)}
+DAYS = ("20230301T020000", "20230401T020000", "20230501T020000")
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """Three earlier images of the site of ``small``, on which nothing moved."""
+    folder = tmp_path_factory.mktemp("earlier")
+    for k, day in enumerate(DAYS):
+        cd.simulate(
+            kind="railyard", seed=3, out=folder / day, change_fraction=0.0, imaging_seed=100 + k,
+            season_before=0.5 + 0.05 * k, sun_before=(150.0 + 5 * k, 45.0), **SITE,
+        )  # fmt: skip
+        shutil.copy(folder / day / "before.tif", folder / f"site_{day}.tif")
+        shutil.rmtree(folder / day)
+    return folder
+
+
+def test_a_reference_pair_is_the_null_and_is_named(small, earlier, tmp_path):
+    one, two = (str(earlier / f"site_{day}.tif") for day in DAYS[:2])
+    report = cd.detect(*small.pair, reference_before=one, reference_after=two, tile_size=128)
+    calibration = report.summary["calibration"]
+    assert calibration["source"] == "reference"
+    assert calibration["objects"]["source"] == "reference"
+    assert calibration["nominal_false_per_km2"] == 2.0
+    n = calibration["objects"]["candidates"]
+    # no p-value is smaller than the ranks of the reference can tell
+    assert all(p >= 1 / (n + 1) - 1e-12 for p in report.changes["p_value"])
+    other = cd.detect(
+        *small.pair, reference_before=one, reference_after=two, tile_size=200, engine="serial"
+    )
+    check_same(report, other)
+    folder = report.write(tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert [r["path"] for r in manifest["references"]] == [one, two]
+    assert all(len(r["sha256"]) == 64 for r in manifest["references"])
+    assert cd.verify(folder, rerun=True).ok
+
+
+def test_real_change_still_stands_out_against_a_reference(small, earlier):
+    one, two = (str(earlier / f"site_{day}.tif") for day in DAYS[:2])
+    report = cd.detect(*small.pair, reference_before=one, reference_after=two)
+    counted = report.changes.take(~report.changes.explained)
+    assert len(counted) >= 1
+    quiet = cd.detect(one, two, reference_before=two, reference_after=str(small.before))
+    assert (~quiet.changes.explained).sum() <= 1
+
+
+def test_a_history_is_a_folder_a_list_or_a_text_file(small, earlier, tmp_path):
+    paths = [str(p) for p in sorted(earlier.glob("*.tif"))]
+    text = tmp_path / "history.csv"
+    text.write_text("path\n" + "\n".join(reversed(paths)) + "\n", encoding="utf-8")
+    reports = [cd.detect(*small.pair, history=h) for h in (str(earlier), paths, text)]
+    for report in reports[1:]:
+        check_same(reports[0], report)
+    assert reports[0].summary["calibration"]["source"] == "history"
+    # each image with the next in time, the last with the before image
+    assert [r["path"] for r in reports[0].manifest["references"]] == [
+        paths[0], paths[1], paths[1], paths[2], paths[2], small.before,
+    ]  # fmt: skip
+
+
+def test_the_command_line_takes_them(small, earlier, tmp_path):
+    one, two = (str(earlier / f"site_{day}.tif") for day in DAYS[:2])
+    for k, words in enumerate(
+        (["--reference-before", one, "--reference-after", two], ["--history", str(earlier)])
+    ):
+        out = tmp_path / str(k)
+        result = CliRunner().invoke(cli, ["detect", *small.pair, "--out", str(out), *words])
+        assert result.exit_code == 0, result.output
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        assert summary["calibration"]["source"] == ("history" if k else "reference")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"reference_before": "a.tif"}, "1 reference images before and 0 after"),
+        ({"reference_before": ["a.tif", "b.tif"], "reference_after": ["c.tif"]}, "2 .* and 1"),
+        (
+            {"reference_before": "a.tif", "reference_after": "b.tif", "history": "c"},
+            "Both a reference pair and a history",
+        ),
+        ({"history": []}, "holds no image"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(small, given, message):
+    with pytest.raises(ConfigError, match=message):
+        cd.detect(*small.pair, **given)
+
+
+def test_an_empty_folder_is_no_history(small, tmp_path):
+    with pytest.raises(ConfigError, match="holds no image: give a folder of images"):
+        cd.detect(*small.pair, history=str(tmp_path))
+
+
+def test_a_reference_of_other_bands_is_refused(small, tmp_path):
+    scene = simulate("sar", 1, change_fraction=0.0, size_m=(800.0, 800.0))
+    with pytest.raises(cd.ChangedetError):
+        cd.detect(*small.pair, reference_before=scene.before, reference_after=scene.after)
