@@ -51,7 +51,7 @@ def test_ground_is_told_by_what_it_is():
     assert name_at(labels, 220, 50) == "water"
     assert name_at(labels, 210, 165) == "built"
     assert name_at(labels, 210, 215) == "shadow"
-    assert name_at(labels, 75, 150, reach=2) == "edge"
+    assert name_at(labels, 150, 100, reach=2) == "edge"
 
 
 def test_ground_that_is_new_counts_as_what_it_was():
