@@ -64,9 +64,9 @@ def read_pair_sources(
     before, after : anything that :func:`open_source` takes
         The two images.
     config : Config, optional
-        ``domain``, ``bands`` and ``grid`` are used.
-    mask_before, mask_after : path or (y, x) array, optional
-        Where not zero, the image is not used.
+        ``domain``, ``bands``, ``grid`` and ``clouds`` are used.
+    mask_before, mask_after : path, (y, x) array or polygons, optional
+        Where not zero, or inside the polygons, the image is not used.
     aoi : anything that :func:`read_places` takes, optional
         Polygons outside which nothing is looked at.
 
@@ -76,8 +76,9 @@ def read_pair_sources(
         With no correction; see :meth:`AlignedPair.with_alignment`.
     """
     settings = config or Config()
-    first = open_source(before, domain=settings.domain, mask=mask_before)
-    second = open_source(after, domain=settings.domain, mask=mask_after)
+    look = settings.clouds == "auto"
+    first = open_source(before, domain=settings.domain, mask=mask_before, clouds=look)
+    second = open_source(after, domain=settings.domain, mask=mask_after, clouds=look)
     roles, first_bands, second_bands = match_bands(first.info, second.info, settings.bands)
     area: Places | None = None
     if aoi is not None:
