@@ -11,6 +11,7 @@ from changedet.loading.alignment import estimate_alignment, require_alignment
 from changedet.loading.cache import bounded_cache
 from changedet.loading.comparability import judge_pair
 from changedet.loading.grids import choose_grid, metric_crs
+from changedet.loading.observability import DateView, Observability, observe
 from changedet.loading.pair import AlignedPair, valid_fraction
 from changedet.loading.roles import match_bands, role_of_name
 from changedet.loading.sources import (
@@ -27,6 +28,8 @@ from changedet.model import Places
 __all__ = [
     "AlignedPair",
     "ArraySource",
+    "DateView",
+    "Observability",
     "OpenOptions",
     "Source",
     "align_stack",
@@ -36,6 +39,7 @@ __all__ = [
     "judge_pair",
     "match_bands",
     "metric_crs",
+    "observe",
     "open_source",
     "places_on",
     "read_pair_sources",
