@@ -43,8 +43,10 @@ SOFT = 0.3
 """Steepest edge of a cloud: share of its brightness gained from cell to cell, upper quartile."""
 DARKER = 0.75
 """A shadow keeps less than this share of the light at the other date."""
-MATCHED = 0.5
-"""Share of the ground where the clouds' shadow must fall that must really be dark."""
+MATCHED = 0.4
+"""Share of the ground where the clouds' shadow must fall, away from the sun, that must be dark."""
+PROOF = 0.75
+"""The same where the sun is not known, or where a shadow must prove that a patch is a cloud."""
 TOO_MUCH = 0.65
 """Above this share of cloud, the ground to compare with is missing, and nothing is taken out."""
 _VISIBLE = ("blue", "green", "red")
@@ -159,7 +161,8 @@ def find_clouds(dates: Dates, which: int, sun_azimuth_deg: float | None) -> Clou
             continue
         alone = np.zeros(cloud.shape, dtype=bool)
         alone[wide] = patch
-        if _shadow_shift(alone, dark, dates, sun_azimuth_deg) is not None:
+        dense = _dense(alone, excess)
+        if _shadow_shift(dense, alone, dark, dates, sun_azimuth_deg, PROOF) is not None:
             cloud[wide] |= patch
     total = int(np.count_nonzero(dates.valid))
     share = np.count_nonzero(cloud) / total
@@ -168,8 +171,9 @@ def find_clouds(dates: Dates, which: int, sun_azimuth_deg: float | None) -> Clou
     if share > TOO_MUCH:
         note = f"{share:.0%} of the ground is bright and white at this date only: cloud or snow"
         return CloudTest(nothing, share, 0.0, note)
+    dense = _dense(cloud, excess)
     cloud = ndimage.binary_dilation(cloud, iterations=2) & dates.valid
-    shadow = _shadow(cloud, dark, dates, sun_azimuth_deg)
+    shadow = _shadow(cloud, dense, dark & ~cloud, dates, sun_azimuth_deg)
     codes = np.where(cloud, CLOUD, np.where(shadow, CLOUD_SHADOW, CLEAR)).astype(np.uint8)
     return CloudTest(
         codes, float(np.count_nonzero(cloud) / total), float(np.count_nonzero(shadow) / total)
@@ -246,10 +250,15 @@ def _dark(dates: Dates, which: int) -> np.ndarray:
 
 
 def _shadow_shift(
-    cloud: np.ndarray, dark: np.ndarray, dates: Dates, sun_azimuth_deg: float | None
+    cloud: np.ndarray,
+    covered: np.ndarray,
+    dark: np.ndarray,
+    dates: Dates,
+    sun_azimuth_deg: float | None,
+    needed: float,
 ) -> tuple[int, int] | None:
     """Displacement (rows, columns) of clouds to their shadows; None where none is convincing."""
-    ground = dates.valid & ~cloud
+    ground = dates.valid & ~covered
     dark = dark & ground
     if not dark.any():
         return None
@@ -271,17 +280,28 @@ def _shadow_shift(
     both = np.where(possible, 2 * hits / (seen + np.count_nonzero(dark)), 0)
     best = np.unravel_index(int(np.argmax(both)), both.shape)
     usual = np.count_nonzero(dark) / max(1, int(np.count_nonzero(ground)))
-    needed = MATCHED if sun_azimuth_deg is not None else (1 + MATCHED) / 2
-    if share[best] < max(needed, min(0.9, 2 * usual)):
+    if share[best] < max(needed, 1.4 * usual):
         return None
     return int(rows[best[0], 0]), int(cols[0, best[1]])
 
 
+def _dense(cloud: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """(y, x) bool: what is thick enough to cast a shadow that is plainly dark."""
+    if not cloud.any():
+        return cloud
+    return cloud & (excess > 0.4 * float(np.percentile(excess[cloud], 90)))
+
+
 def _shadow(
-    cloud: np.ndarray, dark: np.ndarray, dates: Dates, sun_azimuth_deg: float | None
+    cloud: np.ndarray,
+    dense: np.ndarray,
+    dark: np.ndarray,
+    dates: Dates,
+    sun_azimuth_deg: float | None,
 ) -> np.ndarray:
     """(y, x) bool: dark patches where the clouds' shadow must fall."""
-    shift = _shadow_shift(cloud, dark, dates, sun_azimuth_deg)
+    needed = MATCHED if sun_azimuth_deg is not None else PROOF
+    shift = _shadow_shift(dense, cloud, dark, dates, sun_azimuth_deg, needed)
     if shift is None:
         return np.zeros(cloud.shape, dtype=bool)
     here = ndimage.binary_dilation(_moved(cloud, shift, False), iterations=2)

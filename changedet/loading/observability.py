@@ -29,7 +29,7 @@ SIDE = 1024
 """Cells along the longer side of the overview on which clouds are found and shares are counted."""
 CLOUD_CELL_M = 10.0
 """Side of the cells on which clouds are looked for, where the image is finer and large enough."""
-_LEAST_CELLS = 64
+_LEAST_CELLS = 96
 
 
 @dataclass(frozen=True)
