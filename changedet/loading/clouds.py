@@ -51,6 +51,8 @@ TOO_MUCH = 0.65
 """Above this share of cloud, the ground to compare with is missing, and nothing is taken out."""
 _VISIBLE = ("blue", "green", "red")
 _LEAST_CELLS = 30
+_LEAST_WIDTH = 12.0
+"""Cells that a cloud is wide at least: of fewer, the edge says little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +161,8 @@ def find_clouds(dates: Dates, which: int, sun_azimuth_deg: float | None) -> Clou
         if _steepness(excess[wide], patch) <= SOFT:
             cloud[wide] |= patch
             continue
+        if sun_azimuth_deg is None:
+            continue
         alone = np.zeros(cloud.shape, dtype=bool)
         alone[wide] = patch
         dense = _dense(alone, excess)
@@ -173,7 +177,7 @@ def find_clouds(dates: Dates, which: int, sun_azimuth_deg: float | None) -> Clou
         return CloudTest(nothing, share, 0.0, note)
     dense = _dense(cloud, excess)
     cloud = ndimage.binary_dilation(cloud, iterations=2) & dates.valid
-    shadow = _shadow(cloud, dense, dark & ~cloud, dates, sun_azimuth_deg)
+    shadow = _shadow(cloud, dense, dark & ~cloud, -excess, dates, sun_azimuth_deg)
     codes = np.where(cloud, CLOUD, np.where(shadow, CLOUD_SHADOW, CLEAR)).astype(np.uint8)
     return CloudTest(
         codes, float(np.count_nonzero(cloud) / total), float(np.count_nonzero(shadow) / total)
@@ -213,7 +217,7 @@ def _bright_patches(dates: Dates, which: int, excess: np.ndarray) -> np.ndarray:
 def _least_width(dates: Dates) -> float:
     """Cells that a cloud is wide at least: 250 m, less only where the site itself is small."""
     small = 0.15 * min(dates.valid.shape)
-    return max(5.0, min(250.0 / dates.cell_m, small))
+    return max(_LEAST_WIDTH, min(250.0 / dates.cell_m, small))
 
 
 def _snow(dates: Dates, which: int) -> np.ndarray:
@@ -257,30 +261,55 @@ def _shadow_shift(
     sun_azimuth_deg: float | None,
     needed: float,
 ) -> tuple[int, int] | None:
-    """Displacement (rows, columns) of clouds to their shadows; None where none is convincing."""
+    """Displacement (rows, columns) of clouds to their shadows; None where none is convincing.
+
+    Parameters
+    ----------
+    cloud : (y, x) bool array
+        What casts the shadow.
+    covered : (y, x) bool array
+        Where no shadow can be seen.
+    dark : (y, x) bool array
+        What may be shadow.
+    dates : Dates
+        For what is valid.
+    sun_azimuth_deg : float or None
+        Where the sun stands; any direction may be right without.
+    needed : float
+        Share of the ground under the displaced clouds that must be dark. From :data:`PROOF` on,
+        there must be less dark ground around it, too.
+    """
     ground = dates.valid & ~covered
     dark = dark & ground
     if not dark.any():
         return None
     # sums over all displacements at once, both ways along each axis
     size = [fft.next_fast_len(2 * n, real=True) for n in cloud.shape]
-    moved = np.conj(fft.rfft2(cloud.astype(np.float32), size))
-    hits, seen = (
-        fft.irfft2(fft.rfft2(field.astype(np.float32), size) * moved, size)
-        for field in (dark, ground)
-    )
-    rows, cols = (np.fft.fftfreq(n, 1 / n)[:, None] for n in size)
-    cols = cols.T
+    of_dark, of_ground = (fft.rfft2(f.astype(np.float32), size) for f in (dark, ground))
+
+    def under(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        moved = np.conj(fft.rfft2(mask.astype(np.float32), size))
+        hits, seen = (fft.irfft2(of * moved, size) for of in (of_dark, of_ground))
+        return hits, seen
+
+    hits, seen = under(cloud)
+    rows = np.fft.fftfreq(size[0], 1 / size[0])[:, None]
+    cols = np.fft.fftfreq(size[1], 1 / size[1])[None, :]
     possible = seen >= max(_LEAST_CELLS, 0.25 * np.count_nonzero(cloud))
     possible &= np.hypot(rows, cols) >= 3
     if sun_azimuth_deg is not None:
         bearing = np.degrees(np.arctan2(cols, -rows)) - sun_azimuth_deg - 180
         possible &= np.abs((bearing + 180) % 360 - 180) <= 20
-    share = np.where(possible, hits / np.maximum(seen, 1), 0)
+    share = hits / np.maximum(seen, 1)
+    if needed >= PROOF:
+        width = math.sqrt(np.count_nonzero(cloud))
+        ring = ndimage.binary_dilation(cloud, _disk(max(2, round(width / 4)))) & ~cloud
+        ring_hits, ring_seen = under(ring)
+        possible &= share - ring_hits / np.maximum(ring_seen, 1) >= needed / 2
     both = np.where(possible, 2 * hits / (seen + np.count_nonzero(dark)), 0)
     best = np.unravel_index(int(np.argmax(both)), both.shape)
     usual = np.count_nonzero(dark) / max(1, int(np.count_nonzero(ground)))
-    if share[best] < max(needed, 1.4 * usual):
+    if not possible[best] or share[best] < max(needed, 1.4 * usual):
         return None
     return int(rows[best[0], 0]), int(cols[0, best[1]])
 
@@ -296,6 +325,7 @@ def _shadow(
     cloud: np.ndarray,
     dense: np.ndarray,
     dark: np.ndarray,
+    loss: np.ndarray,
     dates: Dates,
     sun_azimuth_deg: float | None,
 ) -> np.ndarray:
@@ -305,10 +335,17 @@ def _shadow(
     if shift is None:
         return np.zeros(cloud.shape, dtype=bool)
     here = ndimage.binary_dilation(_moved(cloud, shift, False), iterations=2)
-    # of clouds beyond the edge of the image nothing is known: large patches only
+    # of clouds beyond the edge of the image nothing is known: large, soft patches only
     unknown = _moved(np.zeros_like(cloud), shift, True)
-    large = ndimage.binary_opening(dark, _disk(max(1, round(_least_width(dates) / 6))))
-    found = (dark & here) | (large & (here | unknown))
+    found = dark & here
+    if sun_azimuth_deg is not None:
+        large = ndimage.binary_opening(dark, _disk(max(1, round(_least_width(dates) / 6))))
+        patches, _ = ndimage.label(large & (here | unknown))
+        for number, place in enumerate(ndimage.find_objects(patches), 1):
+            wide = tuple(slice(max(0, s.start - 2), s.stop + 2) for s in place)
+            patch = patches[wide] == number
+            if np.count_nonzero(patch) >= _LEAST_WIDTH**2 and _steepness(loss[wide], patch) <= SOFT:
+                found[wide] |= patch
     return ndimage.binary_dilation(found, iterations=2) & (here | unknown) & dates.valid & ~cloud
 
 
