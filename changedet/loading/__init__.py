@@ -11,6 +11,7 @@ from changedet.loading.alignment import estimate_alignment, require_alignment
 from changedet.loading.cache import bounded_cache
 from changedet.loading.comparability import judge_pair
 from changedet.loading.grids import choose_grid, metric_crs
+from changedet.loading.likeness import Likeness, measure_likeness
 from changedet.loading.observability import DateView, Observability, observe
 from changedet.loading.pair import AlignedPair, valid_fraction
 from changedet.loading.roles import match_bands, role_of_name
@@ -29,6 +30,7 @@ __all__ = [
     "AlignedPair",
     "ArraySource",
     "DateView",
+    "Likeness",
     "Observability",
     "OpenOptions",
     "Source",
@@ -38,6 +40,7 @@ __all__ = [
     "estimate_alignment",
     "judge_pair",
     "match_bands",
+    "measure_likeness",
     "metric_crs",
     "observe",
     "open_source",

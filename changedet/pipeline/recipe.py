@@ -68,8 +68,8 @@ def detect(
         The two images; any CRS, pixel size and band order.
     zones, tracks, roads, aoi : path, GeoJSON mapping or GeoDataFrame, optional
         Zones get their own activity; outside the area of interest nothing is looked at.
-    mask_before, mask_after : path or (y, x) array, optional
-        Where not zero, the image is not used (clouds, shadows, layover).
+    mask_before, mask_after : path, (y, x) array or polygons, optional
+        Where not zero, or inside the polygons, the image is not used (clouds, shadows, layover).
     config : Config, optional
         All settings as one value.
     alignment : Alignment, optional
@@ -105,11 +105,12 @@ def detect(
         with warnings.catch_warnings(record=True) as caught, at_work():
             warnings.simplefilter("always", ChangedetWarning)
             with clock.stage("open"):
-                pair, infos, comparability, _ = open_pair(
+                opened = open_pair(
                     before, after, chosen,
                     mask_before=mask_before, mask_after=mask_after, aoi=aoi,
                 )  # fmt: skip
-                require_comparable(comparability, infos)
+                pair, infos = opened.pair, opened.infos
+                require_comparable(opened.comparability, infos)
                 zone_places = _places(zones, "polygon", pair.grid)
                 track_places = _places(tracks, "line", pair.grid)
                 _places(roads, "line", pair.grid)
@@ -134,7 +135,15 @@ def detect(
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment)
     summary = build_summary(
-        infos, comparability, score_map, table, rows, messages, clock.seconds, manifest
+        infos,
+        opened.comparability,
+        opened.observability,
+        score_map,
+        table,
+        rows,
+        messages,
+        clock.seconds,
+        manifest,
     )
     return ChangeReport(
         pair.grid, table, rows, pair.alignment, summary, manifest, changed, score_map.score, pair,
@@ -262,11 +271,12 @@ def score(
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():
-            pair, infos, comparability, _ = open_pair(
+            opened = open_pair(
                 before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
             )
-            require_comparable(comparability, infos)
-            pair = align_pair(pair, chosen, run.tell, alignment)
+            infos = opened.infos
+            require_comparable(opened.comparability, infos)
+            pair = align_pair(opened.pair, chosen, run.tell, alignment)
             return _score(pair, infos, chosen, run, Clock())
     finally:
         close_progress(run.tell)

@@ -95,7 +95,7 @@ class TestImages:
         with pytest.raises(
             errors.NotEnoughValidPixels,
             match=r"No pixel is valid in both .*before\.tif and .*edited\.tif on their common "
-            r"area\. Check their nodata values and masks",
+            r"area: nodata on 100% of the after image\. Check their nodata values and masks",
         ):
             cd.detect(small.before, edited(change=empty))
 
