@@ -8,6 +8,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from changedet.loading.comparability_seen import (
+    Verdict,
+    judge_hidden,
+    judge_pictures,
+    judge_range,
+)
 from changedet.loading.likeness import Likeness
 from changedet.loading.observability import Observability
 from changedet.model import Comparability, Grid, ImageInfo
@@ -19,12 +25,6 @@ SEASON_DAYS = 60
 SUN_AZIMUTH_DEG = 15.0
 SUN_ELEVATION_DEG = 10.0
 VIEW_DEG = 10.0
-CLOUDY = 0.25
-SNOWY = 0.1
-SATURATED = 0.05
-FEW_LEVELS = 32
-SHARPER = 1.4
-MORE_CONTRAST = 2.5
 OFFSET_SINCE = datetime(2022, 1, 25, tzinfo=UTC)
 """When Sentinel-2's processing baseline 04.00, with its offset of 1000, came into use."""
 
@@ -67,9 +67,9 @@ def judge_pair(
     ]
     verdicts.append(_overlap(before, after, grid))
     if view is not None:
-        verdicts += [_hidden(view), _range(view)]
+        verdicts += [judge_hidden(view), judge_range(view)]
     if likeness is not None and before.domain == after.domain == "optical":
-        verdicts.append(_pictures(likeness))
+        verdicts.append(judge_pictures(likeness))
     for values, cautions, blockers in verdicts:
         measures += values
         reasons += cautions
@@ -82,9 +82,6 @@ def judge_pair(
     if fatal:
         return Comparability("no-go", (*fatal, *reasons), tuple(measures))
     return Comparability("caution" if reasons else "go", tuple(reasons), tuple(measures))
-
-
-Verdict = tuple[list[tuple[str, float]], list[str], list[str]]
 
 
 def _domains(before: ImageInfo, after: ImageInfo) -> list[str]:
@@ -268,66 +265,3 @@ def _overlap(before: ImageInfo, after: ImageInfo, grid: Grid) -> Verdict:
 def _area_m2(grid: Grid) -> float | None:
     area = grid.pixel_area_m2
     return None if area is None else area * grid.height * grid.width
-
-
-def _hidden(view: Observability) -> Verdict:
-    values: list[tuple[str, float]] = []
-    cautions: list[str] = []
-    for date, seen in (("before", view.before), ("after", view.after)):
-        values.append((f"cloud_{date}", seen.covered))
-        if seen.covered >= CLOUDY:
-            cautions.append(
-                f"clouds and their shadows hide {seen.covered:.0%} of the {date} image: what thin "
-                "cloud is left around them may look like change"
-            )
-        if seen.note:
-            cautions.append(f"{date}: {seen.note}; it was not taken out and will look changed")
-    if view.before.snow is not None and view.after.snow is not None:
-        apart = abs(view.before.snow - view.after.snow)
-        values.append(("snow_difference", apart))
-        if apart >= SNOWY:
-            date = "before" if view.before.snow > view.after.snow else "after"
-            cautions.append(
-                f"snow lies on {apart:.0%} more of the ground in the {date} image: expect false "
-                "change wherever it does"
-            )
-    return values, cautions, []
-
-
-def _range(view: Observability) -> Verdict:
-    values: list[tuple[str, float]] = []
-    cautions: list[str] = []
-    for date, seen in (("before", view.before), ("after", view.after)):
-        share, levels = seen.saturation.share, seen.saturation.levels
-        values += [(f"saturated_{date}", share), (f"levels_{date}", float(levels))]
-        if share >= SATURATED:
-            cautions.append(
-                f"{share:.0%} of the {date} image is saturated in some band: changes of bright "
-                "things are missed or look smaller"
-            )
-        if 0 < levels < FEW_LEVELS:
-            cautions.append(
-                f"the {date} image has only {levels} different values in one band: weak changes "
-                "cannot be told from rounding"
-            )
-    return values, cautions, []
-
-
-def _pictures(likeness: Likeness) -> Verdict:
-    values: list[tuple[str, float]] = []
-    cautions: list[str] = []
-    for name, pair, limit, false in (
-        ("sharpness_ratio", likeness.sharpness, SHARPER,
-         "sharper: edges and small things will look changed"),
-        ("contrast_ratio", likeness.contrast, MORE_CONTRAST,
-         "richer in contrast: haze, fog or another stretch may hide change in the other"),
-    ):  # fmt: skip
-        if not all(math.isfinite(v) and v > 0 for v in pair):
-            continue
-        ratio = pair[0] / pair[1]
-        values.append((name, ratio))
-        if max(ratio, 1 / ratio) >= limit:
-            date = "before" if ratio > 1 else "after"
-            times = max(ratio, 1 / ratio)
-            cautions.append(f"the {date} image is {times:.1f} times {false}")
-    return values, cautions, []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from rasterio.vrt import WarpedVRT
 from changedet.errors import ImageReadError
 from changedet.loading.layout import Layout, describe_dataset
 from changedet.loading.quality import NAMES, QualityBand, sidecar_screen
-from changedet.loading.rasters import is_url, open_dataset, reading, rio_window
+from changedet.loading.rasters import file_sha256, open_dataset, reading, rio_window
 from changedet.loading.screens import ScreenedSource
 from changedet.loading.sources import OpenOptions, Source, register_adapter, usable_pixels
 from changedet.model import ImageInfo, Window
@@ -84,10 +83,7 @@ class FileSource(Source):
 
     def sha256(self) -> str | None:
         """Hash of the file's bytes (side-car files not included); None for URLs."""
-        if is_url(self.path) or not os.path.isfile(self.path):
-            return None
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(self.path)
 
     def close(self) -> None:
         """Close this thread's handle; it opens again when it is needed."""

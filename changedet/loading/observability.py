@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from changedet.loading.clouds import CloudTest, can_test, find_clouds, prepare
+from changedet.loading.cloud_cells import can_test, prepare
+from changedet.loading.clouds import CloudTest, find_clouds
 from changedet.loading.pair import AlignedPair, coarser
 from changedet.loading.positions import Positions
+from changedet.loading.rasters import display_name, file_sha256
 from changedet.loading.saturation import Saturation, measure_saturation, saturated_twice
 from changedet.loading.screens import (
     CLEAR,
@@ -44,8 +46,8 @@ class DateView:
     """Share under snow, where a quality band tells; it stays in the comparison."""
     saturation: Saturation
     """How much is at the top of the range, whether or not it is taken out."""
-    screens: tuple[str, ...] = ()
-    """Files of masks and quality bands."""
+    files: tuple[tuple[str, str | None], ...] = ()
+    """Files of masks and quality bands, with the hash of each; None of URLs."""
     note: str = ""
     """What was seen and not taken out."""
 
@@ -62,7 +64,7 @@ class DateView:
             "clouds_from": self.clouds_from,
             "snow": None if self.snow is None else round(self.snow, 6),
             "saturated_in_any_band": round(self.saturation.share, 6),
-            "files": list(self.screens),
+            "files": [{"path": path, "sha256": digest} for path, digest in self.files],
         }
 
 
@@ -263,7 +265,8 @@ def _view(
     told = [kind for kind in kinds if kind in ("scl", "qa_pixel", "pixel_qa")]
     how = (told or kinds or ["not looked for" if test is None else "built-in"])[0]
     snow = np.count_nonzero(inside & (codes == SNOW)) / max(1, int(np.count_nonzero(inside)))
-    files = tuple(dict.fromkeys(s.path for s in screens if s.path is not None))
+    paths = dict.fromkeys(s.path for s in screens if s.path is not None)
+    files = tuple((display_name(path), file_sha256(path)) for path in paths)
     note = "" if test is None else test.note
     return DateView(tuple(shares.items()), how, snow if told else None, level, files, note)
 

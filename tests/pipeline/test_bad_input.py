@@ -109,7 +109,8 @@ class TestImages:
             valid[100:120, 100:120] = True
 
         with pytest.raises(
-            errors.NotEnoughValidPixels, match=r"Only \d+ pixels \(0\.\d% of those sampled\)"
+            errors.NotEnoughValidPixels,
+            match=r"Hardly any pixel \(0\.\d\d% of the common area\) is valid .* nodata on 99% of",
         ):
             cd.detect(small.before, edited(change=nearly_empty), alignment=HERE)
 
