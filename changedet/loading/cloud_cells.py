@@ -59,10 +59,10 @@ def prepare(
     if np.count_nonzero(valid) < 20 * LEAST_CELLS:
         return None
     visible = tuple(i for i, role in enumerate(roles) if role in _VISIBLE)
-    gains = [_usual_ratio(b[valid], a[valid]) for b, a in zip(before, after, strict=True)]
-    if not all(math.isfinite(g) and g > 0 for g in gains):
+    gains = _gains(before[:, valid], after[:, valid])
+    if gains is None or not (np.isfinite(gains) & (gains > 0)).all():
         return None
-    like_before = after / np.array(gains, dtype=np.float32)[:, None, None]
+    like_before = after / gains.astype(np.float32)[:, None, None]
     scaled = []
     for i in visible:
         ground = np.minimum(before[i], like_before[i])[valid]
@@ -74,16 +74,27 @@ def prepare(
     return Dates((before, like_before), valid, (first, second), visible, tuple(roles), cell_m)
 
 
-def _usual_ratio(before: np.ndarray, after: np.ndarray) -> float:
-    """Ratio of brightness around which most of the ground lies: middle of the shortest quarter."""
-    good = (before > 0) & (after > 0)
+def _gains(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+    """(band,) ratio of brightness on ground that most likely is the same at both dates.
+
+    In the band in which ratios gather most closely, those of the shortest quarter tell which
+    pixels are ground: a cloud that covers half of it may gather them elsewhere in some bands, but
+    less closely. None where there is no such ground.
+    """
+    good = (before > 0).all(axis=0) & (after > 0).all(axis=0)
     if np.count_nonzero(good) < LEAST_CELLS:
-        return math.nan
-    ratio = np.sort(np.log(after[good] / before[good]))
-    count = max(1, len(ratio) // 4)
-    widths = ratio[count:] - ratio[: len(ratio) - count]
-    start = int(np.argmin(widths)) if len(widths) else 0
-    return float(np.exp(np.median(ratio[start : start + count + 1])))
+        return None
+    ratios = np.log(after[:, good] / before[:, good])
+    best: tuple[float, np.ndarray] | None = None
+    for ratio in ratios:
+        order = np.argsort(ratio, kind="stable")
+        count = max(1, len(order) // 4)
+        widths = ratio[order[count:]] - ratio[order[: len(order) - count]]
+        start = int(np.argmin(widths)) if len(widths) else 0
+        width = float(widths[start]) if len(widths) else 0.0
+        if best is None or width < best[0]:
+            best = width, order[start : start + count + 1]
+    return None if best is None else np.exp(np.median(ratios[:, best[1]], axis=1))
 
 
 def least_width(dates: Dates) -> float:
