@@ -151,6 +151,8 @@ def _difference(one: float, other: float) -> float:
 
 
 def _sun(before: ImageInfo, after: ImageInfo) -> Verdict:
+    if "optical" not in (before.domain, after.domain):
+        return [], [], []
     values: list[tuple[str, float]] = []
     cautions: list[str] = []
     if None not in (before.sun_azimuth_deg, after.sun_azimuth_deg):
