@@ -79,11 +79,12 @@ def shadow_shift(
     hits, seen = under(cloud)
     rows = np.fft.fftfreq(size[0], 1 / size[0])[:, None]
     cols = np.fft.fftfreq(size[1], 1 / size[1])[None, :]
-    possible = seen >= max(LEAST_CELLS, 0.25 * np.count_nonzero(cloud))
+    enough = 0.25 if needed >= PROOF else 0.15
+    possible = seen >= max(LEAST_CELLS, enough * np.count_nonzero(cloud))
     possible &= np.hypot(rows, cols) >= 3
     if sun_azimuth_deg is not None:
         bearing = np.degrees(np.arctan2(cols, -rows)) - sun_azimuth_deg - 180
-        possible &= np.abs((bearing + 180) % 360 - 180) <= 20
+        possible &= np.abs((bearing + 180) % 360 - 180) <= 15
     share = hits / np.maximum(seen, 1)
     if needed >= PROOF:
         width = math.sqrt(np.count_nonzero(cloud))
