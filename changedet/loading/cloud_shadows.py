@@ -23,6 +23,10 @@ MATCHED = 0.4
 """Share of the ground where the clouds' shadow must fall, away from the sun, that must be dark."""
 PROOF = 0.75
 """The same where the sun is not known, or where a shadow must prove that a patch is a cloud."""
+MOST = 12
+"""Patches for each of which a displacement is looked for."""
+REACH = 256
+"""Cells around a patch in which its shadow is looked for."""
 
 
 def darker(dates: Dates, which: int) -> np.ndarray:
@@ -41,7 +45,7 @@ def shadow_shift(
     cloud: np.ndarray,
     covered: np.ndarray,
     dark: np.ndarray,
-    dates: Dates,
+    valid: np.ndarray,
     sun_azimuth_deg: float | None,
     needed: float,
 ) -> tuple[int, int] | None:
@@ -55,15 +59,15 @@ def shadow_shift(
         Where no shadow can be seen.
     dark : (y, x) bool array
         What may be shadow.
-    dates : Dates
-        For what is valid.
+    valid : (y, x) bool array
+        Usable at both dates.
     sun_azimuth_deg : float or None
         Where the sun stands; any direction may be right without.
     needed : float
         Share of the ground under the displaced clouds that must be dark. From :data:`PROOF` on,
         there must be less dark ground around it, too.
     """
-    ground = dates.valid & ~covered
+    ground = valid & ~covered
     dark = dark & ground
     if not dark.any():
         return None
@@ -99,6 +103,47 @@ def shadow_shift(
     return int(rows[best[0], 0]), int(cols[0, best[1]])
 
 
+def proven_patches(
+    patches: np.ndarray,
+    dense: np.ndarray,
+    dark: np.ndarray,
+    valid: np.ndarray,
+    sun_azimuth_deg: float,
+) -> np.ndarray:
+    """(y, x) bool: numbered patches that prove by their shadows that they are clouds.
+
+    The displacement is found for each of the largest ones; the others must have a shadow at one of
+    the displacements found.
+    """
+    out = np.zeros(patches.shape, dtype=bool)
+    count = int(patches.max(initial=0))
+    if count == 0:
+        return out
+    numbers = np.arange(1, count + 1)
+    sizes = ndimage.sum_labels(patches > 0, patches, numbers)
+    places = ndimage.find_objects(patches)
+    shifts = []
+    for number in (np.argsort(-sizes, kind="stable")[:MOST] + 1).tolist():
+        if sizes[number - 1] == 0:
+            continue
+        near = tuple(slice(max(0, s.start - REACH), s.stop + REACH) for s in places[number - 1])
+        alone = patches[near] == number
+        shift = shadow_shift(
+            alone & dense[near], alone, dark[near], valid[near], sun_azimuth_deg, PROOF
+        )
+        if shift is not None:
+            shifts.append(shift)
+            out[near] |= alone
+    for down, along in dict.fromkeys(shifts):
+        hits, seen = (
+            ndimage.sum_labels(_moved(field, (-down, -along), False) & dense, patches, numbers)
+            for field in (dark & (patches == 0), valid & (patches == 0))
+        )
+        proven = (hits >= PROOF * seen) & (seen >= np.maximum(LEAST_CELLS, 0.25 * sizes))
+        out |= np.concatenate([[False], proven])[patches]
+    return out
+
+
 def find_shadow(
     cloud: np.ndarray,
     dense: np.ndarray,
@@ -109,7 +154,7 @@ def find_shadow(
 ) -> np.ndarray:
     """(y, x) bool: dark patches where the clouds' shadow must fall."""
     needed = MATCHED if sun_azimuth_deg is not None else PROOF
-    shift = shadow_shift(dense, cloud, dark, dates, sun_azimuth_deg, needed)
+    shift = shadow_shift(dense, cloud, dark, dates.valid, sun_azimuth_deg, needed)
     if shift is None:
         return np.zeros(cloud.shape, dtype=bool)
     here = ndimage.binary_dilation(_moved(cloud, shift, False), iterations=2)

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import ndimage
 
 from changedet.loading.cloud_cells import LEAST_CELLS, SOFT, Dates, disk, least_width, steepness
-from changedet.loading.cloud_shadows import PROOF, darker, find_shadow, shadow_shift
+from changedet.loading.cloud_shadows import darker, find_shadow, proven_patches
 from changedet.loading.screens import CLEAR, CLOUD, CLOUD_SHADOW
 
 VERY_BRIGHT = 1.3
@@ -74,19 +74,17 @@ def find_clouds(dates: Dates, which: int, sun_azimuth_deg: float | None) -> Clou
     patches = _bright_patches(dates, which, excess)
     dark = darker(dates, which)
     cloud = np.zeros(dates.valid.shape, dtype=bool)
+    sharp = np.zeros_like(patches)
     for number, place in enumerate(ndimage.find_objects(patches), 1):
         wide = tuple(slice(max(0, s.start - 2), s.stop + 2) for s in place)
         patch = patches[wide] == number
         if steepness(excess[wide], patch) <= SOFT:
             cloud[wide] |= patch
-            continue
-        if sun_azimuth_deg is None:
-            continue
-        alone = np.zeros(cloud.shape, dtype=bool)
-        alone[wide] = patch
-        dense = _dense(alone, excess)
-        if shadow_shift(dense, alone, dark, dates, sun_azimuth_deg, PROOF) is not None:
-            cloud[wide] |= patch
+        else:
+            sharp[wide][patch] = number
+    if sun_azimuth_deg is not None:
+        dense = _dense(sharp > 0, excess)
+        cloud |= proven_patches(sharp, dense, dark, dates.valid, sun_azimuth_deg)
     total = int(np.count_nonzero(dates.valid))
     share = np.count_nonzero(cloud) / total
     if not cloud.any():

@@ -60,10 +60,10 @@ class DateView:
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         return {
-            **{name: round(share, 6) for name, share in self.shares},
+            **{name: round(float(share), 6) for name, share in self.shares},
             "clouds_from": self.clouds_from,
-            "snow": None if self.snow is None else round(self.snow, 6),
-            "saturated_in_any_band": round(self.saturation.share, 6),
+            "snow": None if self.snow is None else round(float(self.snow), 6),
+            "saturated_in_any_band": round(float(self.saturation.share), 6),
             "files": [{"path": path, "sha256": digest} for path, digest in self.files],
         }
 

@@ -108,16 +108,22 @@ class Warp:
         fine = Window(
             window.row * down, window.col * along, window.height * down, window.width * along
         )
-        rows, cols = ((q + UNITS // 2) // UNITS for q in self.positions.of_window(fine))
-        height, width = self.source.info.grid.shape
-        inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
         found = np.zeros(fine.shape, dtype=np.float32)
-        if inside.any():
-            r, c = rows[inside].astype(np.intp), cols[inside].astype(np.intp)
+        lines = self.positions.lines(fine)
+        rows, cols = ((q + UNITS // 2) // UNITS for q in (lines or self.positions.of_window(fine)))
+        height, width = self.source.info.grid.shape
+        good_rows, good_cols = (rows >= 0) & (rows < height), (cols >= 0) & (cols < width)
+        if lines is None:
+            good_rows = good_cols = good_rows & good_cols
+        if good_rows.any() and good_cols.any():
+            r, c = rows[good_rows].astype(np.intp), cols[good_cols].astype(np.intp)
             top, left = int(r.min()), int(c.min())
             part = Window(top, left, int(r.max()) - top + 1, int(c.max()) - left + 1)
             values, _ = self.source.read(part, self.bands[:1])
-            found[inside] = values[0, r - top, c - left]
+            if lines is None:
+                found[good_rows] = values[0, r - top, c - left]
+            elif values.any():
+                found[np.ix_(good_rows, good_cols)] = values[0][np.ix_(r - top, c - left)]
         return block_max(found, down, along)
 
     def _nothing(self, window: Window) -> tuple[np.ndarray, np.ndarray]:

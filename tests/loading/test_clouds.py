@@ -136,12 +136,12 @@ def test_a_sharp_cloud_needs_a_shadow_away_from_a_known_sun() -> None:
 
 def test_the_displacement_of_shadows() -> None:
     cover = blob(120, 130, 26, 0) > 0
-    dates = prepare(seen(ground(), 1), seen(ground(), 2), np.ones(SHAPE, bool), ROLES, 10.0)
+    valid = np.ones(SHAPE, dtype=bool)
     dark = np.roll(cover, AWAY, (0, 1))
     for sun in (SUN, None):
-        shift = shadow_shift(cover, cover, dark, dates, sun, 0.75)
+        shift = shadow_shift(cover, cover, dark, valid, sun, 0.75)
         assert shift == pytest.approx(AWAY, abs=1)
-    assert shadow_shift(cover, cover, dark, dates, 330.0, 0.4) is None
+    assert shadow_shift(cover, cover, dark, valid, 330.0, 0.4) is None
 
 
 def test_more_cloud_than_ground_is_said_and_left_in(monkeypatch) -> None:
