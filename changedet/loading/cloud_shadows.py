@@ -19,25 +19,33 @@ from changedet.loading.cloud_cells import (
 
 DARKER = 0.75
 """A shadow keeps less than this share of the light at the other date."""
+DARK_GROUND = 0.05
+"""Ground as dark as this share of its range shows no shadow."""
 MATCHED = 0.4
 """Share of the ground where the clouds' shadow must fall, away from the sun, that must be dark."""
 PROOF = 0.75
 """The same where the sun is not known, or where a shadow must prove that a patch is a cloud."""
 MOST = 12
 """Patches for each of which a displacement is looked for."""
-REACH = 256
-"""Cells around a patch in which its shadow is looked for."""
+MARGIN = 256
+"""Cells around a patch in which its shadow is looked for, at most."""
+FARTHEST_M = 5000.0
+"""Largest displacement of a shadow: that of a cloud 5 km high with the sun at 45 degrees."""
 
 
 def darker(dates: Dates, which: int) -> np.ndarray:
-    """(y, x) bool: darker than at the other date, both in the visible and in the near infrared."""
-    groups = [list(dates.visible)]
-    groups += [[i] for i, role in enumerate(dates.roles) if role in ("nir", "nir08")][:1]
-    out = dates.valid.copy()
-    for bands in groups:
-        one = dates.pixels[which][bands].mean(axis=0)
-        other = dates.pixels[1 - which][bands].mean(axis=0)
-        out &= (one < DARKER * other) & (other > 0)
+    """(y, x) bool: darker than at the other date, both in the visible and in the near infrared.
+
+    In the visible above the darkest ground: what the air adds is also there in shadow.
+    """
+    one, other = (dates.scaled[k].mean(axis=0) for k in (which, 1 - which))
+    out = dates.valid & (other > DARK_GROUND) & (one < DARKER * other)
+    for role in ("nir", "nir08"):
+        if role in dates.roles:
+            band = dates.roles.index(role)
+            infrared, before = (dates.pixels[k][band] for k in (which, 1 - which))
+            out &= infrared < DARKER * before
+            break
     return ndimage.binary_opening(out, disk(1))
 
 
@@ -48,6 +56,7 @@ def shadow_shift(
     valid: np.ndarray,
     sun_azimuth_deg: float | None,
     needed: float,
+    reach: float,
 ) -> tuple[int, int] | None:
     """Displacement (rows, columns) of clouds to their shadows; None where none is convincing.
 
@@ -66,6 +75,8 @@ def shadow_shift(
     needed : float
         Share of the ground under the displaced clouds that must be dark. From :data:`PROOF` on,
         there must be less dark ground around it, too.
+    reach : float
+        Largest displacement, cells.
     """
     ground = valid & ~covered
     dark = dark & ground
@@ -85,7 +96,8 @@ def shadow_shift(
     cols = np.fft.fftfreq(size[1], 1 / size[1])[None, :]
     enough = 0.25 if needed >= PROOF else 0.15
     possible = seen >= max(LEAST_CELLS, enough * np.count_nonzero(cloud))
-    possible &= np.hypot(rows, cols) >= 3
+    distance = np.hypot(rows, cols)
+    possible &= (distance >= 3) & (distance <= reach)
     if sun_azimuth_deg is not None:
         bearing = np.degrees(np.arctan2(cols, -rows)) - sun_azimuth_deg - 180
         possible &= np.abs((bearing + 180) % 360 - 180) <= 15
@@ -107,7 +119,7 @@ def proven_patches(
     patches: np.ndarray,
     dense: np.ndarray,
     dark: np.ndarray,
-    valid: np.ndarray,
+    dates: Dates,
     sun_azimuth_deg: float,
 ) -> np.ndarray:
     """(y, x) bool: numbered patches that prove by their shadows that they are clouds.
@@ -115,7 +127,8 @@ def proven_patches(
     The displacement is found for each of the largest ones; the others must have a shadow at one of
     the displacements found.
     """
-    out = np.zeros(patches.shape, dtype=bool)
+    out, valid = np.zeros(patches.shape, dtype=bool), dates.valid
+    reach = min(MARGIN, FARTHEST_M / dates.cell_m)
     count = int(patches.max(initial=0))
     if count == 0:
         return out
@@ -126,10 +139,10 @@ def proven_patches(
     for number in (np.argsort(-sizes, kind="stable")[:MOST] + 1).tolist():
         if sizes[number - 1] == 0:
             continue
-        near = tuple(slice(max(0, s.start - REACH), s.stop + REACH) for s in places[number - 1])
+        near = tuple(slice(max(0, s.start - MARGIN), s.stop + MARGIN) for s in places[number - 1])
         alone = patches[near] == number
         shift = shadow_shift(
-            alone & dense[near], alone, dark[near], valid[near], sun_azimuth_deg, PROOF
+            alone & dense[near], alone, dark[near], valid[near], sun_azimuth_deg, PROOF, reach
         )
         if shift is not None:
             shifts.append(shift)
@@ -154,7 +167,9 @@ def find_shadow(
 ) -> np.ndarray:
     """(y, x) bool: dark patches where the clouds' shadow must fall."""
     needed = MATCHED if sun_azimuth_deg is not None else PROOF
-    shift = shadow_shift(dense, cloud, dark, dates.valid, sun_azimuth_deg, needed)
+    shift = shadow_shift(
+        dense, cloud, dark, dates.valid, sun_azimuth_deg, needed, FARTHEST_M / dates.cell_m
+    )
     if shift is None:
         return np.zeros(cloud.shape, dtype=bool)
     here = ndimage.binary_dilation(_moved(cloud, shift, False), iterations=2)

@@ -84,7 +84,7 @@ def find_clouds(dates: Dates, which: int, sun_azimuth_deg: float | None) -> Clou
             sharp[wide][patch] = number
     if sun_azimuth_deg is not None:
         dense = _dense(sharp > 0, excess)
-        cloud |= proven_patches(sharp, dense, dark, dates.valid, sun_azimuth_deg)
+        cloud |= proven_patches(sharp, dense, dark, dates, sun_azimuth_deg)
     total = int(np.count_nonzero(dates.valid))
     share = np.count_nonzero(cloud) / total
     if not cloud.any():

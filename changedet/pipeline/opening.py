@@ -120,21 +120,22 @@ def open_pair(
     )
     first, second = infos
     pair, view = observe(pair, config.clouds, (first.sun_azimuth_deg, second.sun_azimuth_deg))
-    if view.observed * pair.grid.height * pair.grid.width < MINIMUM_VALID:
-        raise NotEnoughValidPixels(_nothing_seen(infos[0].name, infos[1].name, view))
+    count = round(view.observed * pair.grid.height * pair.grid.width)
+    if count < MINIMUM_VALID:
+        raise NotEnoughValidPixels(_nothing_seen(first.name, second.name, view, count))
     likeness = measure_likeness(pair)
     comparability = judge_pair(first, second, pair.grid, view.observed, view, likeness)
     return OpenPair(pair, (first, second), comparability, view)
 
 
-def _nothing_seen(before: str, after: str, view: Observability) -> str:
-    """Say that nothing can be compared, and what took it."""
-    if view.observed == 0:
+def _nothing_seen(before: str, after: str, view: Observability, count: int) -> str:
+    """Say that too little can be compared, and what took it."""
+    if count == 0:
         start = f"No pixel is valid in both {before} and {after} on their common area"
     else:
         start = (
-            f"Hardly any pixel ({view.observed:.2%} of the common area) is valid in both {before} "
-            f"and {after}"
+            f"Only about {count} pixels ({view.observed:.2%} of the common area) are valid in both "
+            f"{before} and {after}, and at least {MINIMUM_VALID} are needed"
         )
     reasons = view.reasons()
     taken = f": {'; '.join(reasons[:4])}" if reasons else ""

@@ -139,9 +139,10 @@ def test_the_displacement_of_shadows() -> None:
     valid = np.ones(SHAPE, dtype=bool)
     dark = np.roll(cover, AWAY, (0, 1))
     for sun in (SUN, None):
-        shift = shadow_shift(cover, cover, dark, valid, sun, 0.75)
+        shift = shadow_shift(cover, cover, dark, valid, sun, 0.75, 200.0)
         assert shift == pytest.approx(AWAY, abs=1)
-    assert shadow_shift(cover, cover, dark, valid, 330.0, 0.4) is None
+    assert shadow_shift(cover, cover, dark, valid, SUN, 0.75, 10.0) is None
+    assert shadow_shift(cover, cover, dark, valid, 330.0, 0.4, 200.0) is None
 
 
 def test_more_cloud_than_ground_is_said_and_left_in(monkeypatch) -> None:
