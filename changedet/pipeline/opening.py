@@ -81,20 +81,6 @@ def settle(config: Config | None, settings: dict[str, Any]) -> Config:
     return (config or Config()).replace(**settings)
 
 
-@dataclass(frozen=True, eq=False)
-class OpenPair:
-    """Two images on their common grid, with what hides the ground taken out."""
-
-    pair: AlignedPair
-    """Not aligned yet."""
-    infos: tuple[ImageInfo, ImageInfo]
-    """Before and after."""
-    comparability: Comparability
-    """Whether the pair can be compared."""
-    observability: Observability
-    """Where a change can be seen, and what hides the rest."""
-
-
 def open_pair(
     before: Any,
     after: Any,
@@ -103,8 +89,11 @@ def open_pair(
     mask_before: Any = None,
     mask_after: Any = None,
     aoi: Any = None,
-) -> OpenPair:
+) -> tuple[AlignedPair, tuple[ImageInfo, ImageInfo], Comparability, Observability]:
     """Open two images on their common grid and judge whether they can be compared.
+
+    What hides the ground is taken out of the pair; where a change can be seen, and what hides the
+    rest, is told beside it.
 
     Raises
     ------
@@ -125,7 +114,7 @@ def open_pair(
         raise NotEnoughValidPixels(_nothing_seen(first.name, second.name, view, count))
     likeness = measure_likeness(pair)
     comparability = judge_pair(first, second, pair.grid, view.observed, view, likeness)
-    return OpenPair(pair, (first, second), comparability, view)
+    return pair, (first, second), comparability, view
 
 
 def _nothing_seen(before: str, after: str, view: Observability, count: int) -> str:
@@ -219,10 +208,9 @@ def inspect(
     tell = as_progress(progress)
     try:
         tell(ProgressEvent("open", 0, 1))
-        opened = open_pair(
+        pair, infos, comparability, view = open_pair(
             before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
         )
-        pair, infos, view = opened.pair, opened.infos, opened.observability
         tell(ProgressEvent("open", 1, 1))
         alignment = Alignment.identity()
         if chosen.align:
@@ -231,9 +219,7 @@ def inspect(
             alignment_figure(pair, pair.with_alignment(alignment), alignment, figure)
     finally:
         close_progress(tell)
-    return Inspection(
-        infos, pair.grid, pair.roles, opened.comparability, alignment, view.observed, view
-    )
+    return Inspection(infos, pair.grid, pair.roles, comparability, alignment, view.observed, view)
 
 
 def align(

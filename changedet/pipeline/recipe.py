@@ -105,12 +105,11 @@ def detect(
         with warnings.catch_warnings(record=True) as caught, at_work():
             warnings.simplefilter("always", ChangedetWarning)
             with clock.stage("open"):
-                opened = open_pair(
+                pair, infos, comparability, view = open_pair(
                     before, after, chosen,
                     mask_before=mask_before, mask_after=mask_after, aoi=aoi,
                 )  # fmt: skip
-                pair, infos = opened.pair, opened.infos
-                require_comparable(opened.comparability, infos)
+                require_comparable(comparability, infos)
                 zone_places = _places(zones, "polygon", pair.grid)
                 track_places = _places(tracks, "line", pair.grid)
                 _places(roads, "line", pair.grid)
@@ -135,15 +134,7 @@ def detect(
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment)
     summary = build_summary(
-        infos,
-        opened.comparability,
-        opened.observability,
-        score_map,
-        table,
-        rows,
-        messages,
-        clock.seconds,
-        manifest,
+        infos, comparability, view, score_map, table, rows, messages, clock.seconds, manifest
     )
     return ChangeReport(
         pair.grid, table, rows, pair.alignment, summary, manifest, changed, score_map.score, pair,
@@ -271,12 +262,11 @@ def score(
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():
-            opened = open_pair(
+            pair, infos, comparability, _ = open_pair(
                 before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
             )
-            infos = opened.infos
-            require_comparable(opened.comparability, infos)
-            pair = align_pair(opened.pair, chosen, run.tell, alignment)
+            require_comparable(comparability, infos)
+            pair = align_pair(pair, chosen, run.tell, alignment)
             return _score(pair, infos, chosen, run, Clock())
     finally:
         close_progress(run.tell)
