@@ -12,6 +12,7 @@ from typing import Any
 
 from changedet.errors import ConfigError
 
+CLOUD_CHOICES = ("auto", "none")
 DOMAIN_CHOICES = ("auto", "optical", "sar-amplitude", "sar-intensity", "sar-db")
 
 
@@ -38,6 +39,10 @@ class Config:
     match."""
     grid: str | float = "native"
     """``native``: the coarser ground sample distance of the two; or a pixel size in metres."""
+    clouds: str = "auto"
+    """``auto``: leave out clouds and their shadows, as the quality band that comes with an image
+    shows them, or else as a test on brightness finds them; ``none``: look for no clouds (masks that
+    are given still count)."""
     align: bool = True
     """Estimate and correct the shift between the images."""
     false_alarms_per_km2: float | None = None
@@ -72,6 +77,10 @@ class Config:
         if self.domain not in DOMAIN_CHOICES:
             raise ConfigError(
                 f"domain={self.domain!r} is not known: choose one of {', '.join(DOMAIN_CHOICES)}."
+            )
+        if self.clouds not in CLOUD_CHOICES:
+            raise ConfigError(
+                f"clouds={self.clouds!r} is not known: choose one of {', '.join(CLOUD_CHOICES)}."
             )
         if isinstance(self.grid, str):
             if self.grid != "native":

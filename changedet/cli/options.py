@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from changedet.config import DOMAIN_CHOICES, Config
+from changedet.config import CLOUD_CHOICES, DOMAIN_CHOICES, Config
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 SETTINGS = (
-    "method", "domain", "bands", "grid", "align", "false_alarms_per_km2", "fdr", "min_area_m2",
-    "workers",
+    "method", "domain", "bands", "grid", "clouds", "align", "false_alarms_per_km2", "fdr",
+    "min_area_m2", "workers",
 )  # fmt: skip
 """Options that are settings of :class:`changedet.config.Config`, by the names they have there."""
 
@@ -63,6 +63,7 @@ pair_options = _together(
     click.option("--aoi", metavar="F", help="Polygons outside of which nothing is looked at."),
     click.option("--mask-before", metavar="F", help="Polygons or raster of unusable ground."),
     click.option("--mask-after", metavar="F", help="The same for the after image."),
+    click.option("--clouds", type=click.Choice(CLOUD_CHOICES), help="Leave clouds out, or do not."),
     click.option("--domain", type=click.Choice(DOMAIN_CHOICES), help="What pixel values are."),
     click.option("--bands", type=Names(), help="Roles or numbers of the bands to use: red,nir."),
     click.option("--grid", type=GridSize(), help="Pixel size of the common grid."),

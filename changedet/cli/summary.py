@@ -28,6 +28,7 @@ def describe_report(report: ChangeReport, folder: Path) -> str:
     """Say in a few lines what was found and where it lies."""
     lines = [
         _found(report),
+        *_hidden(report),
         *_explained(report),
         f"On {report.grid}.",
         f"Alignment: {report.alignment}.",
@@ -46,6 +47,13 @@ def _found(report: ChangeReport) -> str:
         return f"No change found in what could be observed{seen}."
     kinds = ", ".join(f"{n} {name}" for name, n in counts.items() if n)
     return f"{total} change{'s' * (total > 1)} in what could be observed{seen}: {kinds}."
+
+
+def _hidden(report: ChangeReport) -> list[str]:
+    from changedet.reporting.page_text import hidden_by
+
+    reasons = hidden_by(report.summary.get("observability"))
+    return [f"Not observable: {'; '.join(reasons)}."] if reasons else []
 
 
 def _explained(report: ChangeReport) -> list[str]:

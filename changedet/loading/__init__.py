@@ -11,6 +11,8 @@ from changedet.loading.alignment import estimate_alignment, require_alignment
 from changedet.loading.cache import bounded_cache
 from changedet.loading.comparability import judge_pair
 from changedet.loading.grids import choose_grid, metric_crs
+from changedet.loading.likeness import Likeness, measure_likeness
+from changedet.loading.observability import DateView, Observability, observe
 from changedet.loading.pair import AlignedPair, valid_fraction
 from changedet.loading.roles import match_bands, role_of_name
 from changedet.loading.sources import (
@@ -27,6 +29,9 @@ from changedet.model import Places
 __all__ = [
     "AlignedPair",
     "ArraySource",
+    "DateView",
+    "Likeness",
+    "Observability",
     "OpenOptions",
     "Source",
     "align_stack",
@@ -35,7 +40,9 @@ __all__ = [
     "estimate_alignment",
     "judge_pair",
     "match_bands",
+    "measure_likeness",
     "metric_crs",
+    "observe",
     "open_source",
     "places_on",
     "read_pair_sources",
@@ -64,9 +71,9 @@ def read_pair_sources(
     before, after : anything that :func:`open_source` takes
         The two images.
     config : Config, optional
-        ``domain``, ``bands`` and ``grid`` are used.
-    mask_before, mask_after : path or (y, x) array, optional
-        Where not zero, the image is not used.
+        ``domain``, ``bands``, ``grid`` and ``clouds`` are used.
+    mask_before, mask_after : path, (y, x) array or polygons, optional
+        Where not zero, or inside the polygons, the image is not used.
     aoi : anything that :func:`read_places` takes, optional
         Polygons outside which nothing is looked at.
 
@@ -76,8 +83,9 @@ def read_pair_sources(
         With no correction; see :meth:`AlignedPair.with_alignment`.
     """
     settings = config or Config()
-    first = open_source(before, domain=settings.domain, mask=mask_before)
-    second = open_source(after, domain=settings.domain, mask=mask_after)
+    look = settings.clouds == "auto"
+    first = open_source(before, domain=settings.domain, mask=mask_before, clouds=look)
+    second = open_source(after, domain=settings.domain, mask=mask_after, clouds=look)
     roles, first_bands, second_bands = match_bands(first.info, second.info, settings.bands)
     area: Places | None = None
     if aoi is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from rasterio.vrt import WarpedVRT
 
 from changedet.errors import ImageReadError
 from changedet.loading.layout import Layout, describe_dataset
-from changedet.loading.masks import MaskFile, check_mask, mask_array
-from changedet.loading.rasters import is_url, open_dataset, reading, rio_window
+from changedet.loading.quality import NAMES, QualityBand, sidecar_screen
+from changedet.loading.rasters import file_sha256, open_dataset, reading, rio_window
+from changedet.loading.screens import ScreenedSource
 from changedet.loading.sources import OpenOptions, Source, register_adapter, usable_pixels
 from changedet.model import ImageInfo, Window
 
@@ -28,13 +29,10 @@ of this file: the cache could otherwise grow to 5 % of the machine's memory."""
 class FileSource(Source):
     """A raster file: each thread opens it for itself; can be pickled."""
 
-    def __init__(
-        self, path: str, layout: Layout, info: ImageInfo, mask: MaskFile | np.ndarray | None
-    ) -> None:
+    def __init__(self, path: str, layout: Layout, info: ImageInfo) -> None:
         self.path = path
         self.info = info
         self._layout = layout
-        self._mask = mask
         self._local = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -70,25 +68,22 @@ class FileSource(Source):
             None if (invalid := layout.invalid(raw, bands)) is None else ~invalid,
             None if mask is None else mask != 0,
             None if alpha is None else alpha != 0,
-            self._user_mask(window),
         ):
             if usable_here is not None:
                 usable = usable_here if usable is None else usable & usable_here
         return usable_pixels(layout.physical(raw, bands), usable)
 
-    def _user_mask(self, window: Window) -> np.ndarray | None:
-        if self._mask is None:
-            return None
-        if isinstance(self._mask, MaskFile):
-            return ~self._mask.blocked(window)
-        return ~self._mask[window.slices]
+    def stored(self, number: int, window: Window) -> np.ndarray:
+        """(1, y, x): one band of the file (1-based) as it is stored."""
+        with reading(self.path, window):
+            dataset, guard = self._dataset()
+            with guard:
+                values: np.ndarray = dataset.read([number], window=rio_window(window))
+        return values
 
     def sha256(self) -> str | None:
         """Hash of the file's bytes (side-car files not included); None for URLs."""
-        if is_url(self.path) or not os.path.isfile(self.path):
-            return None
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(self.path)
 
     def close(self) -> None:
         """Close this thread's handle; it opens again when it is needed."""
@@ -102,10 +97,8 @@ class FileSource(Source):
 class DatasetSource(FileSource):
     """A dataset that the caller opened and will close: read through it, one thread at a time."""
 
-    def __init__(
-        self, dataset: Any, layout: Layout, info: ImageInfo, mask: MaskFile | np.ndarray | None
-    ) -> None:
-        super().__init__(dataset.name, layout, info, mask)
+    def __init__(self, dataset: Any, layout: Layout, info: ImageInfo) -> None:
+        super().__init__(dataset.name, layout, info)
         self._borrowed = dataset
         self._lock = threading.Lock()
 
@@ -130,7 +123,7 @@ def _open_file(obj: Any, options: OpenOptions) -> Source:
     path = os.fspath(obj)
     with open_dataset(path) as dataset:
         layout, info = describe_dataset(dataset, path, options)
-    return FileSource(path, layout, info, _mask(options, info))
+    return _screened(FileSource(path, layout, info), layout, options)
 
 
 def _open_borrowed(obj: Any, options: OpenOptions) -> Source:
@@ -141,16 +134,38 @@ def _open_borrowed(obj: Any, options: OpenOptions) -> Source:
             f"The dataset {obj.name} is open for writing only: close it and give its path."
         )
     layout, info = describe_dataset(obj, obj.name, options)
-    return DatasetSource(obj, layout, info, _mask(options, info))
+    return _screened(DatasetSource(obj, layout, info), layout, options)
 
 
-def _mask(options: OpenOptions, info: ImageInfo) -> MaskFile | np.ndarray | None:
-    if options.mask is None:
-        return None
-    check_mask(options.mask, info.name)
-    if isinstance(options.mask, str | os.PathLike):
-        return MaskFile(os.fspath(options.mask), info.grid, info.name)
-    return mask_array(options.mask, info.grid, info.name)
+class _QualityNumbers(Source):
+    """The quality band inside an image's own file."""
+
+    def __init__(self, source: FileSource, number: int) -> None:
+        self._source = source
+        self._number = number
+        self.info = replace(source.info, roles=("quality",))
+
+    def _load(self, window: Window, bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        values = self._source.stored(self._number, window)
+        return values.astype(np.float32), np.ones(window.shape, dtype=bool)
+
+
+def _screened(source: FileSource, layout: Layout, options: OpenOptions) -> Source:
+    """Put what the provider says of clouds before an image, where there is such a band."""
+    info = source.info
+    if not options.clouds or info.domain != "optical":
+        return source
+    if layout.quality is not None:
+        kind, number = layout.quality
+        numbers = _QualityNumbers(source, number)
+        screen: QualityBand | None = QualityBand(kind, numbers, info.grid, info.name, None)
+        where = "in the file"
+    else:
+        screen = sidecar_screen(source.path, info.grid, info.name)
+        where = "" if screen is None else os.path.basename(str(screen.path))
+    if screen is None:
+        return source
+    return ScreenedSource(source, (screen,), (f"{NAMES[screen.kind]} used ({where})",))
 
 
 register_adapter("a path or URL", lambda obj: isinstance(obj, str | os.PathLike), _open_file)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 
-from changedet.errors import ImageReadError
+from changedet.errors import BandError, ImageReadError
 from changedet.loading.domains import settle_domain
 from changedet.loading.metadata import (
     collect_tags,
@@ -19,8 +19,9 @@ from changedet.loading.metadata import (
     read_acquisition,
     sentinel2_offset,
 )
+from changedet.loading.quality import NAMES, is_auxiliary, quality_kind
 from changedet.loading.rasters import display_name, grid_of, is_url, reading, rio_window
-from changedet.loading.roles import assign_roles
+from changedet.loading.roles import NAME_TAGS, assign_roles
 from changedet.loading.sources import OpenOptions, select_bands
 from changedet.model import ImageInfo, Window
 
@@ -41,6 +42,8 @@ class Layout:
     """1-based number of the alpha band."""
     masked: bool
     """Whether the file brings a mask band, inside or beside it (``.msk``)."""
+    quality: tuple[str, int] | None = None
+    """Kind and 1-based number of a quality band in the file."""
 
     def invalid(self, raw: np.ndarray, bands: Sequence[int]) -> np.ndarray | None:
         """(y, x) bool, True where any band holds its nodata value; None where none can."""
@@ -95,6 +98,7 @@ def describe_dataset(dataset: Any, path: str, options: OpenOptions) -> tuple[Lay
     numbers = [i for i, c in zip(dataset.indexes, dataset.colorinterp, strict=True)
                if c != ColorInterp.alpha]  # fmt: skip
     alpha = next((i for i in dataset.indexes if i not in numbers), None)
+    numbers, quality, aside = _without_quality(dataset, numbers, name)
     tags = collect_tags(dataset.tags(), dataset.tags(ns="IMAGERY"), dataset.tags(ns="IMD"))
     when = read_acquisition(tags, path)
     descriptions = [dataset.descriptions[i - 1] for i in numbers]
@@ -105,6 +109,7 @@ def describe_dataset(dataset: Any, path: str, options: OpenOptions) -> tuple[Lay
     keep = select_bands(roles, options.bands, name)
     numbers, roles = [numbers[i] for i in keep], tuple(roles[i] for i in keep)
     layout, s2_notes, saturation = _layout(dataset, numbers, alpha, tags, platform)
+    layout = replace(layout, quality=quality)
     units = [dataset.units[i - 1] for i in numbers]
     found, radar = find_domain(tags, roles, [descriptions[i] for i in keep], units)
     dtype = np.dtype(dataset.dtypes[numbers[0] - 1])
@@ -115,9 +120,39 @@ def describe_dataset(dataset: Any, path: str, options: OpenOptions) -> tuple[Lay
         name, grid, roles, str(dtype), domain, source, when.acquired, when.sun_azimuth_deg,
         when.sun_elevation_deg, when.view_azimuth_deg, when.off_nadir_deg, platform,
         size_bytes=os.path.getsize(path) if local else None, saturation=saturation,
-        notes=(*notes, *s2_notes, *_mask_notes(layout, options), *guesses),
+        notes=(*notes, *aside, *s2_notes, *_mask_notes(layout), *guesses),
     )  # fmt: skip
     return layout, info
+
+
+def _without_quality(
+    dataset: Any, numbers: list[int], name: str
+) -> tuple[list[int], tuple[str, int] | None, tuple[str, ...]]:
+    """Bands that hold brightness, the quality band among the others, and notes about those.
+
+    Raises
+    ------
+    BandError
+        If no band is left.
+    """
+    quality, spectral, notes = None, [], []
+    for number in numbers:
+        tags = collect_tags(dataset.tags(number))
+        names = [dataset.descriptions[number - 1], *(tags.get(k) for k in NAME_TAGS)]
+        kinds = [kind for n in names if n and (kind := quality_kind(n))]
+        if kinds:
+            quality = quality or (kinds[0], number)
+            notes.append(f"band {number} is a {NAMES[kinds[0]]}: not compared")
+        elif any(is_auxiliary(n) for n in names if n):
+            notes.append(f"band {number} ({names[0] or 'auxiliary'}) holds no brightness: left out")
+        else:
+            spectral.append(number)
+    if not spectral:
+        raise BandError(
+            f"{name} holds quality or auxiliary bands and nothing else: give the image itself; "
+            "a quality band beside it is found by its name, or given as a mask."
+        )
+    return spectral, quality, tuple(notes)
 
 
 def _check_kind(dataset: Any, name: str) -> None:
@@ -171,7 +206,7 @@ def _layout(
     return layout, tuple(notes), saturation
 
 
-def _mask_notes(layout: Layout, options: OpenOptions) -> list[str]:
+def _mask_notes(layout: Layout) -> list[str]:
     notes = []
     values = sorted({f"{n:g}" for n in layout.nodata if n is not None})
     if values:
@@ -180,8 +215,6 @@ def _mask_notes(layout: Layout, options: OpenOptions) -> list[str]:
         notes.append("mask band used")
     if layout.alpha is not None:
         notes.append("alpha band used as mask")
-    if options.mask is not None:
-        notes.append("user mask used")
     return notes
 
 

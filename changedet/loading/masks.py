@@ -1,97 +1,133 @@
-"""Masks the user brings: where one is not zero, the image is not used."""
+"""Masks the user brings: raster or polygons that say where an image must not be used."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from changedet.errors import GridError, ImageReadError, MissingCRSError
-from changedet.loading.rasters import display_name, grid_of, open_dataset, reading, rio_window
-from changedet.loading.sources import Source
-from changedet.loading.warp import Warp
-from changedet.model import Grid, ImageInfo, Window
+from changedet.loading.area import AreaMask
+from changedet.loading.rasters import display_name
+from changedet.loading.screens import CLEAR, MASK, OnGrid, StoredBand
+from changedet.loading.shapes import usable_shape
+from changedet.loading.vectors import load_features, places_on
+from changedet.model import Grid, Places, Window
+
+_VECTOR_FILES = (
+    ".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet", ".kml", ".gml", ".zip",
+)  # fmt: skip
 
 
-class _MaskPixels(Source):
-    """The first band of a mask raster as it is stored: 1 where it is not zero."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._local = threading.local()
-        with open_dataset(path) as dataset:
-            grid, _ = grid_of(dataset, path)
-        self.info = ImageInfo(display_name(path), grid, ("mask",), "uint8")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_local"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._local = threading.local()
-
-    def _load(self, window: Window, bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        with reading(self.path, window):
-            if getattr(self._local, "dataset", None) is None:
-                self._local.dataset = open_dataset(self.path)
-            values = self._local.dataset.read([1], window=rio_window(window))
-        return (values != 0).astype(np.float32), np.ones(window.shape, dtype=bool)
+def mask_codes(numbers: np.ndarray) -> np.ndarray:
+    """Codes of a mask raster: not used where it is not zero."""
+    return np.where(numbers != 0, MASK, CLEAR)
 
 
 class MaskFile:
-    """A mask raster, read by window of the image that it belongs to.
+    """A mask raster on any grid; what lies outside of it can be used."""
 
-    Of the image's shape and place: pixel by pixel. On another grid: a pixel is blocked where the
-    mask pixel at its centre is (any of those under it, where the mask is finer); what lies outside
-    the mask can be used.
-    """
+    kind = "mask"
 
     def __init__(self, path: str, grid: Grid, image: str) -> None:
+        self.path: str | None = path
+        self._raster = OnGrid(StoredBand(path), grid, mask_codes, "mask", image)
+
+    def codes(self, window: Window) -> np.ndarray:
+        """(y, x) uint8 of a window of the image."""
+        return self._raster.read(window)
+
+
+class MaskPolygons:
+    """Polygons: a pixel is not used where its centre lies inside one."""
+
+    kind = "mask"
+
+    def __init__(self, places: Places, grid: Grid, path: str | None) -> None:
         self.path = path
-        self._pixels = _MaskPixels(path)
-        self._warp: Warp | None = None
-        own = self._pixels.info.grid
-        if own.is_georeferenced and grid.is_georeferenced:
-            self._warp = Warp(self._pixels, (0,), grid)
-        elif own.shape != grid.shape:
-            sizes = (
-                f"the mask {path} has {own.height} x {own.width} pixels, its image {image} "
-                f"{grid.height} x {grid.width}"
-            )
-            if own.is_georeferenced or grid.is_georeferenced:
-                raise MissingCRSError(
-                    f"Only one of mask and image has a coordinate reference system, and {sizes}: "
-                    "give a mask with a CRS, or of the image's size."
-                )
-            raise GridError(f"Without georeferencing sizes must agree: {sizes}.")
+        self._area = AreaMask(places, grid)
 
-    def blocked(self, window: Window) -> np.ndarray:
-        """(y, x) bool: True where the image must not be used."""
-        if self._warp is not None:
-            return self._warp.touched(window)
-        values, _ = self._pixels.read(window)
-        return np.asarray(values[0] != 0)
+    def codes(self, window: Window) -> np.ndarray:
+        """(y, x) uint8 of a window of the image."""
+        return np.where(self._area.read(window), MASK, CLEAR).astype(np.uint8)
 
 
-def mask_array(mask: Any, grid: Grid, image: str) -> np.ndarray:
-    """(y, x) bool of a whole mask, True where the image must not be used."""
+class MaskArray:
+    """A mask in memory, of the image's shape."""
+
+    kind = "mask"
+    path = None
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def codes(self, window: Window) -> np.ndarray:
+        """(y, x) uint8 of a window of the image."""
+        return mask_codes(self._values[window.slices]).astype(np.uint8)
+
+
+def open_mask(mask: Any, grid: Grid, image: str) -> MaskFile | MaskPolygons | MaskArray:
+    """Open a mask, whatever it comes as.
+
+    Parameters
+    ----------
+    mask : path, (y, x) array, GeoJSON mapping, GeoDataFrame, shapely polygons or Places
+        A raster or array hides where it is **not zero**; polygons hide what they cover. Files of
+        polygons are told from rasters by their suffix. A layer without any polygon hides nothing.
+    grid : Grid
+        The image's own grid.
+    image : str
+        Name of the image, for messages.
+
+    Raises
+    ------
+    ImageReadError, VectorReadError, GeometryError
+        If it is neither, or cannot be read.
+    GridError
+        If it does not fit the image.
+    """
     if isinstance(mask, str | os.PathLike):
-        return MaskFile(os.fspath(mask), grid, image).blocked(grid.window)
+        path = os.fspath(mask)
+        if display_name(path).lower().endswith(_VECTOR_FILES):
+            return MaskPolygons(_polygons(path, grid), grid, path)
+        return MaskFile(path, grid, image)
+    if isinstance(mask, Mapping | Places) or hasattr(mask, "__geo_interface__"):
+        return MaskPolygons(_polygons(mask, grid), grid, None)
+    if not hasattr(mask, "__array__"):
+        raise ImageReadError(
+            f"The mask of {image} is a {type(mask).__name__}: give a raster file, a (y, x) array, "
+            "or polygons (a vector file, a GeoJSON mapping, a GeoDataFrame)."
+        )
     values = np.asarray(mask)
     if values.shape != grid.shape or values.dtype.kind not in "uifb":
         raise GridError(
             f"The mask of {image} has shape {values.shape} and type {values.dtype}; it must be "
             f"numbers of shape {grid.shape}, zero where the image can be used."
         )
-    return values != 0
+    return MaskArray(values)
 
 
-def check_mask(mask: Any, image: str) -> None:
-    """Refuse what is neither a file nor an array."""
-    if not isinstance(mask, str | os.PathLike) and not hasattr(mask, "__array__"):
-        raise ImageReadError(
-            f"The mask of {image} is a {type(mask).__name__}: give a raster file or a (y, x) array."
+def _polygons(source: Any, grid: Grid) -> Places:
+    """Polygons on the image's CRS; features without a geometry hide nothing.
+
+    They need no names, so unlike zones they may share one.
+    """
+    if isinstance(source, Places):
+        return places_on(source, grid.crs)
+    features, crs, label = load_features(source)
+    drawn = [f for f in features if f.geometry is not None and not f.geometry.is_empty]
+    names = tuple(f"polygon {i} of the mask" for i in range(1, len(drawn) + 1))
+    shapes = [
+        usable_shape(f.geometry, "polygon", f"{name} {label}")
+        for f, name in zip(drawn, names, strict=True)
+    ]
+    geometry = np.array([*shapes, None], dtype=object)[:-1]
+    if grid.crs is not None and crs is None and drawn:
+        raise MissingCRSError(
+            f"The mask {label} does not say its coordinate reference system: write it into the "
+            "file, or give GeoJSON in longitude and latitude."
         )
+    places = Places(names, geometry, None if grid.crs is None else crs, (1.0,) * len(names), label)
+    return places_on(places, grid.crs)

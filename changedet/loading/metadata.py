@@ -247,8 +247,10 @@ def sentinel2_offset(
     baseline = _float(baseline_text)
     if baseline is None and product:
         baseline = int(product[1]) / 100
-    if baseline is None or baseline < 4.0:
+    if baseline is None:
         return 0.0, "sentinel-2", ""
+    if baseline < 4.0:
+        return 0.0, "sentinel-2", f"Sentinel-2: processing baseline {baseline:05.2f}, no offset"
     return (
         -1000.0,
         "sentinel-2",

@@ -13,6 +13,8 @@ from changedet.errors import BandError
 from changedet.loading.area import AreaMask
 from changedet.loading.positions import Positions, spread_nodes
 from changedet.loading.reduced import reduce_source
+from changedet.loading.saturation import hide_saturated
+from changedet.loading.screens import Screen, ScreenedSource
 from changedet.loading.sources import Source
 from changedet.loading.warp import Warp
 from changedet.model import Alignment, Grid, Image, ImageInfo, ImagePair, Places, Window
@@ -40,6 +42,9 @@ class AlignedPair:
         Correction of the after image; none by default.
     aoi : Places, optional
         Polygons outside which nothing is valid.
+    saturation : tuple of float or None, optional
+        Values at and above which the two images are saturated. A pixel saturated in every band at
+        both dates is not valid.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class AlignedPair:
         after_bands: Sequence[int],
         alignment: Alignment | None = None,
         aoi: Places | None = None,
+        saturation: tuple[float | None, float | None] = (None, None),
     ) -> None:
         if not len(roles) == len(before_bands) == len(after_bands) > 0:
             raise BandError(
@@ -63,6 +69,7 @@ class AlignedPair:
         self._grid = grid
         self._roles = tuple(roles)
         self._aoi = aoi
+        self._saturation = saturation
         self._area = None if aoi is None else AreaMask(aoi, grid)
         self.alignment = alignment or Alignment.identity("not estimated")
         self._before = Warp(before, before_bands, grid)
@@ -92,8 +99,28 @@ class AlignedPair:
     def with_alignment(self, alignment: Alignment) -> AlignedPair:
         """Return the same pair with another correction of the after image."""
         return AlignedPair(
-            *self._sources, self._grid, self._roles, *self._bands, alignment, self._aoi
+            *self._sources, self._grid, self._roles, *self._bands, alignment, self._aoi,
+            self._saturation,
+        )  # fmt: skip
+
+    def screened(
+        self,
+        screens: tuple[Sequence[Screen], Sequence[Screen]] = ((), ()),
+        saturation: tuple[float | None, float | None] | None = None,
+    ) -> AlignedPair:
+        """Return the same pair with more of it hidden: screens of each image, saturated pixels."""
+        before, after = (
+            ScreenedSource(source, more) if more else source
+            for source, more in zip(self._sources, screens, strict=True)
         )
+        levels = self._saturation if saturation is None else saturation
+        return AlignedPair(
+            before, after, self._grid, self._roles, *self._bands, self.alignment, self._aoi, levels
+        )
+
+    def area_share(self, factor: int) -> np.ndarray | None:
+        """Share of each pixel of an overview that lies in the area of interest; None without."""
+        return None if self._area is None else self._area.share(factor)
 
     def read(self, window: Window) -> ImagePair:
         """Read a window, which may reach beyond the grid (invalid there, pixels 0)."""
@@ -115,7 +142,8 @@ class AlignedPair:
                     place = inner.within(window)
                     pixels[(slice(None), *place)], valid[place] = values, good
             images.append(Image(pixels, valid, grid, self._roles))
-        return ImagePair(images[0], images[1], self._residual(window))
+        before, after = hide_saturated(images[0], images[1], self._saturation)
+        return ImagePair(before, after, self._residual(window))
 
     def _residual(self, window: Window) -> np.ndarray | None:
         """Remaining misregistration of a window, or None where nothing was measured."""
@@ -156,7 +184,8 @@ class AlignedPair:
         if self.alignment.grade != "none":
             r, c = ((np.arange(n) + 0.5) * factor - 0.5 for n in grid.shape)
             residual = (self.alignment.residual(r[:, None], c[None, :]) / factor).astype(np.float32)
-        return ImagePair(images[0], images[1], residual)
+        before, after = hide_saturated(images[0], images[1], self._saturation)
+        return ImagePair(before, after, residual)
 
 
 def coarser(grid: Grid, factor: int) -> Grid:

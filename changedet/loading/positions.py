@@ -162,6 +162,21 @@ class Positions:
             out.append(places)
         return out[0], out[1]
 
+    def lines(self, window: Window) -> tuple[np.ndarray, np.ndarray] | None:
+        """(n,) rows and (m,) columns in the source of refined pixels, where axes are parallel.
+
+        Whole numbers of 1/1024 px, in float64. None where the row in the source also depends on the
+        column.
+        """
+        linear = self._link.affine
+        if linear is None or self._constant is None or linear.b != 0 or linear.d != 0:
+            return None
+        r = window.row + np.arange(window.height, dtype=np.float64)
+        c = window.col + np.arange(window.width, dtype=np.float64)
+        rows, _ = self.refined(r, np.zeros_like(r))
+        _, cols = self.refined(np.zeros_like(c), c)
+        return np.rint(rows * UNITS), np.rint(cols * UNITS)
+
     def bounds(self, window: Window) -> tuple[int, int, int, int] | None:
         """First row, first column, last row, last column of the source under a window.
 

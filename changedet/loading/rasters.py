@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
@@ -34,6 +35,14 @@ def is_url(path: str) -> bool:
 def display_name(path: str) -> str:
     """Name of a file for reports and messages: a URL's query may hold keys and is left out."""
     return path.split("?")[0] if is_url(path) else path
+
+
+def file_sha256(path: str) -> str | None:
+    """Hash of a file's bytes (side-car files not included); None for URLs."""
+    if is_url(path) or not os.path.isfile(path):
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_dataset(path: str) -> Any:

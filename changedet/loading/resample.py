@@ -174,3 +174,11 @@ def block_all(valid: np.ndarray, rows: int, cols: int) -> np.ndarray:
         return valid
     h, w = valid.shape
     return np.asarray(valid.reshape(h // rows, rows, w // cols, cols).all(axis=(1, 3)))
+
+
+def block_max(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """Greatest of ``rows`` x ``cols`` values (y, x)."""
+    if rows == cols == 1:
+        return values
+    h, w = values.shape
+    return np.asarray(values.reshape(h // rows, rows, w // cols, cols).max(axis=(1, 3)))

@@ -41,7 +41,7 @@ _COLOURS = {
     "red": "red", "green": "green", "blue": "blue", "pan": "pan", "coastal": "coastal",
     "nir": "nir", "rededge": "rededge071",
 }  # fmt: skip
-_NAME_TAGS = ("COMMON_NAME", "EO:COMMON_NAME", "BAND_NAME", "BANDNAME", "NAME", "POLARISATION",
+NAME_TAGS = ("COMMON_NAME", "EO:COMMON_NAME", "BAND_NAME", "BANDNAME", "NAME", "POLARISATION",
               "POLARIZATION")  # fmt: skip
 _WAVELENGTH_TAGS = ("CENTRAL_WAVELENGTH_UM", "CENTER_WAVELENGTH", "EO:CENTER_WAVELENGTH")
 _KNOWN = frozenset(SPECTRAL_ROLES) | frozenset(SAR_ROLES)
@@ -145,7 +145,7 @@ def assign_roles(
 def _role_of_band(
     description: str | None, colour: str, tags: Mapping[str, str], platform: str | None
 ) -> str | None:
-    names = [description, *(tags.get(key) for key in _NAME_TAGS)]
+    names = [description, *(tags.get(key) for key in NAME_TAGS)]
     for name in names:
         role = role_of_name(name, platform) if name else None
         if role:

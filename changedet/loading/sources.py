@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ class OpenOptions:
     """``auto`` or one of the domains."""
     bands: tuple[str, ...] | None = None
     """Roles or 1-based numbers of the bands to keep; all by default."""
-    mask: Any = None
-    """Raster file or (y, x) array, **nonzero = do not use**."""
+    clouds: bool = True
+    """Use a quality band that comes with the image."""
 
     def __post_init__(self) -> None:
         if self.domain not in ("auto", *DOMAINS):
@@ -162,6 +162,7 @@ def open_source(
     domain: str = "auto",
     bands: Sequence[str] | None = None,
     mask: Any = None,
+    clouds: bool = True,
 ) -> Source:
     """Open an image, whatever it comes as.
 
@@ -175,9 +176,11 @@ def open_source(
         What pixel values are; ``auto`` looks at the metadata and guesses where it is silent.
     bands : sequence of str, optional
         Roles or 1-based numbers of the bands to keep.
-    mask : path or (y, x) array, optional
-        Where it is **not zero**, the image is not used. A file on another grid is brought to the
-        image's grid by nearest neighbour.
+    mask : path, (y, x) array or polygons, optional
+        Where it is **not zero**, or inside the polygons, the image is not used. A raster on another
+        grid is brought to the image's grid by nearest neighbour.
+    clouds : bool
+        Use the quality band (Sentinel-2 SCL, Landsat QA_PIXEL) inside or beside the file.
 
     Returns
     -------
@@ -191,15 +194,26 @@ def open_source(
         If its grid or its bands make no sense.
     """
     if isinstance(obj, Source):
-        return obj
-    options = OpenOptions(name, domain, None if bands is None else tuple(bands), mask)
+        return _behind_mask(obj, mask)
+    options = OpenOptions(name, domain, None if bands is None else tuple(bands), clouds)
     for _, accepts, adapter in _ADAPTERS:
         if accepts(obj):
-            return adapter(obj, options)
+            return _behind_mask(adapter(obj, options), mask)
     kinds = ", ".join(what for what, _, _ in reversed(_ADAPTERS))
     raise ImageReadError(
         f"An object of type {type(obj).__name__} is not an image that can be read: give {kinds}."
     )
+
+
+def _behind_mask(source: Source, mask: Any) -> Source:
+    """Put the user's mask before an image."""
+    if mask is None:
+        return source
+    from changedet.loading.masks import open_mask
+    from changedet.loading.screens import ScreenedSource
+
+    screen = open_mask(mask, source.info.grid, source.info.name)
+    return ScreenedSource(source, (screen,), ("user mask used",))
 
 
 def sha256(source: Source) -> str | None:
@@ -270,15 +284,32 @@ def _open_array(obj: Any, options: OpenOptions) -> Source:
     roles = tuple(rest[0]) if rest and rest[0] else tuple(f"band{i + 1}" for i in range(count))
     if len(roles) != count:
         raise BandError(f"{len(roles)} roles {roles} were given for {count} bands: give one each.")
-    keep = select_bands(roles, options.bands, name)
+    spectral, quality = _spectral(roles, name)
+    keep = [spectral[i] for i in select_bands([roles[i] for i in spectral], options.bands, name)]
+    values, whole = pixels, roles
     pixels, roles = pixels[keep], tuple(roles[i] for i in keep)
     valid: np.ndarray | None = None if mask is None else ~np.asarray(mask[keep].any(axis=0))
-    if options.mask is not None:
-        from changedet.loading.masks import mask_array
+    source = ArraySource(pixels, _array_info(pixels.dtype, grid, roles, options), valid)
+    if quality is None or not options.clouds or source.info.domain != "optical":
+        return source
+    from changedet.loading.quality import NAMES, QualityBand, quality_kind
+    from changedet.loading.screens import ScreenedSource
 
-        blocked = mask_array(options.mask, grid, name)
-        valid = ~blocked if valid is None else valid & ~blocked
-    return ArraySource(pixels, _array_info(pixels.dtype, grid, roles, options), valid)
+    kind = str(quality_kind(whole[quality]))
+    info = replace(source.info, roles=("quality",))
+    screen = QualityBand(kind, ArraySource(values[quality : quality + 1], info), grid, name, None)
+    return ScreenedSource(source, (screen,), (f"{NAMES[kind]} used (among the bands)",))
+
+
+def _spectral(roles: Sequence[str], name: str) -> tuple[list[int], int | None]:
+    """0-based positions of the bands that hold brightness, and of a quality band."""
+    from changedet.loading.quality import is_auxiliary, quality_kind
+
+    quality = next((i for i, role in enumerate(roles) if quality_kind(role)), None)
+    spectral = [i for i, r in enumerate(roles) if not quality_kind(r) and not is_auxiliary(r)]
+    if not spectral:
+        raise BandError(f"{name} holds quality bands and nothing else: give the image itself.")
+    return spectral, quality
 
 
 def _open_image(obj: Image, options: OpenOptions) -> Source:

@@ -30,7 +30,7 @@ _NAMES = ("name", "zone", "id")
 
 
 @dataclass(frozen=True)
-class _Feature:
+class Feature:
     """One feature as it came."""
 
     geometry: Any
@@ -90,7 +90,7 @@ def read_places(
     target = crs if crs is not None or grid is None else grid.crs
     if isinstance(source, Places):
         return places_on(source, target)
-    features, found, label = _load(source)
+    features, found, label = load_features(source)
     if not features:
         raise VectorReadError(f"{label} holds no features: give at least one {kind}.")
     names = _unique(_names(features, name_property, kind, label), label)
@@ -131,7 +131,7 @@ def places_on(places: Places, crs: CRS | None) -> Places:
     return replace(places, geometry=moved, crs=crs)
 
 
-def _load(source: Any) -> tuple[list[_Feature], CRS | None, str]:
+def load_features(source: Any) -> tuple[list[Feature], CRS | None, str]:
     """Features, their CRS and a name for messages."""
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
@@ -160,7 +160,7 @@ def _read_json(path: str) -> Any:
         ) from error
 
 
-def _from_mapping(value: Any, label: str) -> tuple[list[_Feature], CRS]:
+def _from_mapping(value: Any, label: str) -> tuple[list[Feature], CRS]:
     """Read a GeoJSON FeatureCollection, Feature or geometry."""
     kind = value.get("type") if isinstance(value, Mapping) else None
     if kind == "FeatureCollection":
@@ -185,7 +185,7 @@ def _from_mapping(value: Any, label: str) -> tuple[list[_Feature], CRS]:
                 f"Feature {number} in {label} has coordinates that make no geometry: {error}."
             ) from error
         properties = item.get("properties") if isinstance(item, Mapping) else None
-        features.append(_Feature(shape, properties or {}, item.get("id")))
+        features.append(Feature(shape, properties or {}, item.get("id")))
     return features, _json_crs(value, label)
 
 
@@ -204,7 +204,7 @@ def _json_crs(value: Mapping[str, Any], label: str) -> CRS:
     return WGS84 if found.to_authority() == ("OGC", "CRS84") else found
 
 
-def _from_file(path: str) -> tuple[list[_Feature], CRS | None]:
+def _from_file(path: str) -> tuple[list[Feature], CRS | None]:
     """Read any other format through pyogrio."""
     if not os.path.exists(path):
         raise VectorReadError(f"{path} does not exist: check the path.")
@@ -228,20 +228,20 @@ def _from_file(path: str) -> tuple[list[_Feature], CRS | None]:
     shapes = shapely.from_wkb(wkb)
     names = list(meta["fields"])
     features = [
-        _Feature(shape, {n: c[i] for n, c in zip(names, columns, strict=True)}, int(ids[i]))
+        Feature(shape, {n: c[i] for n, c in zip(names, columns, strict=True)}, int(ids[i]))
         for i, shape in enumerate(shapes)
     ]
     return features, None if meta["crs"] is None else CRS.from_user_input(meta["crs"])
 
 
-def _from_frame(frame: Any) -> tuple[list[_Feature], CRS | None]:
+def _from_frame(frame: Any) -> tuple[list[Feature], CRS | None]:
     names = [c for c in frame.columns if c != frame.geometry.name]
     rows = zip(frame.geometry, frame[names].to_dict("records"), frame.index, strict=True)
-    features = [_Feature(shape, properties, index) for shape, properties, index in rows]
+    features = [Feature(shape, properties, index) for shape, properties, index in rows]
     return features, None if frame.crs is None else CRS.from_user_input(frame.crs)
 
 
-def _names(features: list[_Feature], wanted: str | None, kind: Kind, label: str) -> list[str]:
+def _names(features: list[Feature], wanted: str | None, kind: Kind, label: str) -> list[str]:
     if wanted is not None and not any(wanted in f.properties for f in features):
         there = ", ".join(sorted({k for f in features for k in f.properties})) or "none"
         raise VectorReadError(
@@ -273,7 +273,7 @@ def _unique(names: list[str], label: str) -> list[str]:
     return out
 
 
-def _weight(feature: _Feature, name: str, label: str) -> float:
+def _weight(feature: Feature, name: str, label: str) -> float:
     value = feature.properties.get("weight")
     if value is None or value != value:
         return 1.0

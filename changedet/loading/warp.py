@@ -11,6 +11,7 @@ from changedet.loading.resample import (
     REACH,
     Gather,
     block_all,
+    block_max,
     block_mean,
     shift_block,
     spread,
@@ -97,26 +98,33 @@ class Warp:
             pixels[:, ~valid] = 0
         return pixels, valid
 
-    def touched(self, window: Window) -> np.ndarray:
-        """(y, x) bool: whether the source's first band is not 0 at the centre of a target pixel.
+    def greatest(self, window: Window) -> np.ndarray:
+        """(y, x) float32: value of the source's first band at the centre of a target pixel.
 
-        Of any of the sub-pixels, where the source is finer. False outside the source.
+        The greatest of those of its sub-pixels, where the source is finer; 0 outside the source.
+        For codes, which cannot be averaged.
         """
         down, along = self.positions.refinement
         fine = Window(
             window.row * down, window.col * along, window.height * down, window.width * along
         )
-        rows, cols = ((q + UNITS // 2) // UNITS for q in self.positions.of_window(fine))
+        found = np.zeros(fine.shape, dtype=np.float32)
+        lines = self.positions.lines(fine)
+        rows, cols = ((q + UNITS // 2) // UNITS for q in (lines or self.positions.of_window(fine)))
         height, width = self.source.info.grid.shape
-        inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
-        hit = np.zeros(fine.shape, dtype=bool)
-        if inside.any():
-            r, c = rows[inside].astype(np.intp), cols[inside].astype(np.intp)
+        good_rows, good_cols = (rows >= 0) & (rows < height), (cols >= 0) & (cols < width)
+        if lines is None:
+            good_rows = good_cols = good_rows & good_cols
+        if good_rows.any() and good_cols.any():
+            r, c = rows[good_rows].astype(np.intp), cols[good_cols].astype(np.intp)
             top, left = int(r.min()), int(c.min())
             part = Window(top, left, int(r.max()) - top + 1, int(c.max()) - left + 1)
             values, _ = self.source.read(part, self.bands[:1])
-            hit[inside] = values[0, r - top, c - left] != 0
-        return ~block_all(~hit, down, along)
+            if lines is None:
+                found[good_rows] = values[0, r - top, c - left]
+            elif values.any():
+                found[np.ix_(good_rows, good_cols)] = values[0][np.ix_(r - top, c - left)]
+        return block_max(found, down, along)
 
     def _nothing(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         shape = (len(self.bands), *window.shape)

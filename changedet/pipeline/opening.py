@@ -12,15 +12,20 @@ from changedet.config import Config
 from changedet.errors import ConfigError, NotComparableError, NotEnoughValidPixels
 from changedet.loading import (
     AlignedPair,
+    Observability,
     estimate_alignment,
     judge_pair,
+    measure_likeness,
+    observe,
     read_pair_sources,
     require_alignment,
-    valid_fraction,
 )
 from changedet.model import Alignment, Comparability, Grid, ImageInfo
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
 from changedet.reporting import alignment_figure
+
+MINIMUM_VALID = 1000
+"""Fewer pixels than this cannot carry any estimate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,8 @@ class Inspection:
     """How the after image would be moved."""
     valid_fraction: float
     """Share of the grid that is valid in both images."""
+    observability: Observability
+    """What hides the rest, by date."""
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -49,6 +56,7 @@ class Inspection:
             "comparability": self.comparability.describe(),
             "alignment": self.alignment.describe(),
             "valid_fraction": self.valid_fraction,
+            "observability": self.observability.describe(),
         }
 
     def __str__(self) -> str:
@@ -60,6 +68,7 @@ class Inspection:
             lines += [f"{'':<15}{note}" for note in info.notes]
         lines.append(f"{'common grid:':<15}{self.grid}")
         lines.append(f"{'valid in both:':<15}{self.valid_fraction:.1%}")
+        lines += [f"{'':<15}- {reason}" for reason in self.observability.reasons()]
         lines.append(f"{'comparable:':<15}{self.comparability.grade}")
         lines += [f"{'':<15}- {reason}" for reason in self.comparability.reasons]
         lines.append(f"{'alignment:':<15}{self.alignment}")
@@ -80,13 +89,16 @@ def open_pair(
     mask_before: Any = None,
     mask_after: Any = None,
     aoi: Any = None,
-) -> tuple[AlignedPair, tuple[ImageInfo, ImageInfo], Comparability, float]:
+) -> tuple[AlignedPair, tuple[ImageInfo, ImageInfo], Comparability, Observability]:
     """Open two images on their common grid and judge whether they can be compared.
+
+    What hides the ground is taken out of the pair; where a change can be seen, and what hides the
+    rest, is told beside it.
 
     Raises
     ------
     NotEnoughValidPixels
-        If no pixel is valid in both.
+        If hardly any pixel is valid in both.
     """
     pair = read_pair_sources(
         before, after, config=config, mask_before=mask_before, mask_after=mask_after, aoi=aoi
@@ -95,13 +107,37 @@ def open_pair(
         info if sun is None else replace(info, sun_azimuth_deg=sun[0], sun_elevation_deg=sun[1])
         for info, sun in zip(pair.infos, (config.sun_before, config.sun_after), strict=True)
     )
-    seen = valid_fraction(pair)
-    if seen == 0:
-        raise NotEnoughValidPixels(
-            f"No pixel is valid in both {infos[0].name} and {infos[1].name} on their common area. "
-            "Check their nodata values and masks, and that both hold data where they overlap."
+    first, second = infos
+    pair, view = observe(pair, config.clouds, (first.sun_azimuth_deg, second.sun_azimuth_deg))
+    count = round(view.observed * pair.grid.height * pair.grid.width)
+    if count < MINIMUM_VALID:
+        raise NotEnoughValidPixels(_nothing_seen(first.name, second.name, view, count))
+    likeness = measure_likeness(pair)
+    comparability = judge_pair(first, second, pair.grid, view.observed, view, likeness)
+    return pair, (first, second), comparability, view
+
+
+def _nothing_seen(before: str, after: str, view: Observability, count: int) -> str:
+    """Say that too little can be compared, and what took it."""
+    if count == 0:
+        start = f"No pixel is valid in both {before} and {after} on their common area"
+    else:
+        start = (
+            f"Only about {count} pixels ({view.observed:.2%} of the common area) are valid in both "
+            f"{before} and {after}, and at least {MINIMUM_VALID} are needed"
         )
-    return pair, (infos[0], infos[1]), judge_pair(infos[0], infos[1], pair.grid, seen), seen
+    reasons = view.reasons()
+    taken = f": {'; '.join(reasons[:4])}" if reasons else ""
+    advice = "Check their nodata values and masks, and that both hold data where they overlap"
+    kinds = {"scl": "quality band", "qa_pixel": "quality band", "pixel_qa": "quality band",
+             "built-in": "built-in cloud test"}  # fmt: skip
+    blamed = sorted(
+        {kinds[v.clouds_from] for v in (view.before, view.after)
+         if v.clouds_from in kinds and v.covered > 0}
+    )  # fmt: skip
+    if blamed:
+        advice += f"; the {' and the '.join(blamed)} can be left out with --clouds none"
+    return f"{start}{taken}. {advice}."
 
 
 def align_pair(
@@ -172,7 +208,7 @@ def inspect(
     tell = as_progress(progress)
     try:
         tell(ProgressEvent("open", 0, 1))
-        pair, infos, comparability, seen = open_pair(
+        pair, infos, comparability, view = open_pair(
             before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
         )
         tell(ProgressEvent("open", 1, 1))
@@ -183,7 +219,7 @@ def inspect(
             alignment_figure(pair, pair.with_alignment(alignment), alignment, figure)
     finally:
         close_progress(tell)
-    return Inspection(infos, pair.grid, pair.roles, comparability, alignment, seen)
+    return Inspection(infos, pair.grid, pair.roles, comparability, alignment, view.observed, view)
 
 
 def align(

@@ -59,8 +59,8 @@ def detect(
         The two images; any CRS, pixel size and band order.
     zones, tracks, roads, aoi : path, GeoJSON mapping or GeoDataFrame, optional
         Zones get their own activity; outside the area of interest nothing is looked at.
-    mask_before, mask_after : path or (y, x) array, optional
-        Where not zero, the image is not used (clouds, shadows, layover).
+    mask_before, mask_after : path, (y, x) array or polygons, optional
+        Where not zero, or inside the polygons, the image is not used (clouds, shadows, layover).
     reference_before, reference_after : image or list of images, optional
         Two images between which nothing out of the ordinary happened: what is found between them
         is the null by which the pair is judged.
@@ -102,7 +102,7 @@ def detect(
             warnings.simplefilter("always", ChangedetWarning)
             with clock.stage("open"):
                 references = gather(before, reference_before, reference_after, history, chosen)
-                pair, infos, comparability, _ = open_pair(
+                pair, infos, comparability, view = open_pair(
                     before, after, chosen,
                     mask_before=mask_before, mask_after=mask_after, aoi=aoi,
                 )  # fmt: skip
@@ -133,7 +133,7 @@ def detect(
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
     summary = build_summary(
-        infos, comparability, score_map, table, rows, messages, clock.seconds, manifest
+        infos, comparability, view, score_map, table, rows, messages, clock.seconds, manifest
     )
     return ChangeReport(
         pair.grid, table, rows, pair.alignment, summary, manifest, changed, score_map.score, pair,

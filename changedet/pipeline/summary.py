@@ -13,7 +13,7 @@ import numpy as np
 
 from changedet.config import Config
 from changedet.differencing import describe_source
-from changedet.loading import AlignedPair, sha256
+from changedet.loading import AlignedPair, Observability, sha256
 from changedet.model import (
     Alignment,
     ChangeTable,
@@ -71,6 +71,7 @@ def _plain_argument(value: Any) -> Any:
 def build_summary(
     infos: tuple[ImageInfo, ImageInfo],
     comparability: Comparability,
+    observability: Observability,
     score_map: ScoreMap,
     table: ChangeTable,
     rows: tuple[ZoneActivity, ...],
@@ -99,6 +100,7 @@ def build_summary(
             "rule": threshold.rule,
         },
         "observable_fraction": score_map.observable_fraction,
+        "observability": observability.describe(),
         "counts": _counts(table),
         "activity": [row.describe() for row in rows],
         "tracks": [],

@@ -30,6 +30,14 @@ _HIDDEN = {
     "alignment": {"field", "tie_points", "grade"},
     "comparability": {"reasons", "grade"},
 }
+_HIDDEN_BY = {
+    "outside": "beyond the image", "nodata": "no data", "saturation": "saturated or defective",
+    "cloud_shadow": "shadow of clouds", "cloud": "clouds", "mask": "mask given",
+}  # fmt: skip
+_CLOUDS_FROM = {
+    "scl": "by its scene classification", "qa_pixel": "by its quality band",
+    "pixel_qa": "by its quality band", "built-in": "by the built-in test",
+}  # fmt: skip
 _SIDE_EFFECT_FREE = {"workers", "tile_size"}
 """Settings that never change a result: left out, so that equal results are equal pages."""
 
@@ -115,6 +123,35 @@ def caveats(report: ChangeReport) -> str:
     return f'<section class="caveats"><h2>Read this first</h2><ul>{items}</ul></section>'
 
 
+def hidden_by(observability: Any, least: float = 0.005) -> list[str]:
+    """What hid the ground, in words, the largest share first.
+
+    Parameters
+    ----------
+    observability : mapping or None
+        As in ``summary.json``.
+    least : float
+        Smaller shares of the area are left out.
+    """
+    if not isinstance(observability, dict):
+        return []
+    said: list[tuple[float, str]] = []
+    for date in ("before", "after"):
+        shares = observability.get(date) or {}
+        how = _CLOUDS_FROM.get(str(shares.get("clouds_from")), "")
+        for key, words in _HIDDEN_BY.items():
+            share = shares.get(key) or 0.0
+            source = f" ({how})" if how and key in ("cloud", "cloud_shadow") else ""
+            said.append((share, f"{words}{source} on {percent(share)} of the area {date}"))
+    for key, words in (
+        ("outside_area_of_interest", "outside the area of interest"),
+        ("saturated_at_both_dates", "saturated at both dates"),
+    ):
+        share = observability.get(key) or 0.0
+        said.append((share, f"{words}: {percent(share)} of the area"))
+    return [text for share, text in sorted(said, key=lambda pair: -pair[0]) if share >= least]
+
+
 def figures(report: ChangeReport) -> str:
     """The key figures as small cards."""
     n, sizes = counted(report), unit(report)
@@ -172,8 +209,12 @@ def grounds(report: ChangeReport) -> str:
         "alignment": str(report.alignment),
         "calibration": _calibration(summary.get("calibration")),
         "comparability": f"Grade: {(summary.get('comparability') or {}).get('grade', DASH)}",
+        "observability": "; ".join(hidden_by(summary.get("observability"))),
     }
-    for name in ("alignment", "calibration", "comparability", "detector", "radiometry"):
+    order = (
+        "alignment", "calibration", "comparability", "observability", "detector", "radiometry",
+    )  # fmt: skip
+    for name in order:
         value = summary.get(name)
         if value is None:
             continue

@@ -19,7 +19,8 @@ from changedet.reporting.vectors import choose_formats
 
 SUMMARY_KEYS: tuple[str, ...] = (
     "changedet", "inputs", "grid", "comparability", "alignment", "radiometry", "detector",
-    "calibration", "observable_fraction", "counts", "activity", "tracks", "timings_s", "warnings",
+    "calibration", "observable_fraction", "observability", "counts", "activity", "tracks",
+    "timings_s", "warnings",
 )  # fmt: skip
 """What ``summary.json`` always holds; more is allowed."""
 

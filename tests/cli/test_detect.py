@@ -42,7 +42,8 @@ def test_every_option_arrives(run, detect, tmp_path):
         "detect", "b", "a", "--out", tmp_path / "out", "--zones", "z", "--tracks", "t",
         "--roads", "r", "--aoi", "i", "--mask-before", "mb", "--mask-after", "ma",
         "--method", "ir-mad", "--domain", "sar-db", "--bands", "red, nir", "--grid", "2.5",
-        "--no-align", "--false-alarms", "3", "--min-area", "20", "--config", tmp_path / "c.toml",
+        "--clouds", "none", "--no-align", "--false-alarms", "3", "--min-area", "20",
+        "--config", tmp_path / "c.toml",
         "--format", "gpkg,parquet", "--engine", "serial", "--workers", "2",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -51,12 +52,20 @@ def test_every_option_arrives(run, detect, tmp_path):
         "config": Config(seed=7, fdr=0.1), "engine": "serial", "progress": None, "zones": "z",
         "tracks": "t", "roads": "r", "aoi": "i", "mask_before": "mb", "mask_after": "ma",
         "method": "ir-mad", "domain": "sar-db", "bands": ("red", "nir"), "grid": 2.5,
-        "align": False, "false_alarms_per_km2": 3.0, "fdr": None, "min_area_m2": 20.0,
+        "clouds": "none", "align": False, "false_alarms_per_km2": 3.0, "fdr": None,
+        "min_area_m2": 20.0,
         "workers": 2,
     }  # fmt: skip
     given = {k: v for k, v in kwargs.items() if hasattr(Config, k)}
     kwargs["config"].replace(**given)
     assert "'parquet'" in (tmp_path / "out" / "written.txt").read_text()
+
+
+def test_clouds_may_be_left_in(run, detect, tmp_path):
+    done = run("detect", "b", "a", "--out", tmp_path / "out", "--clouds", "none")
+    assert done.exit_code == 0, done.output
+    assert detect.calls[0][1]["clouds"] == "none"
+    assert run("detect", "b", "a", "--out", tmp_path / "o", "--clouds", "maybe").exit_code == 2
 
 
 def test_a_folder_that_exists_is_refused_before_the_work(run, detect, tmp_path):

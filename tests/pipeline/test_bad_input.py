@@ -95,7 +95,7 @@ class TestImages:
         with pytest.raises(
             errors.NotEnoughValidPixels,
             match=r"No pixel is valid in both .*before\.tif and .*edited\.tif on their common "
-            r"area\. Check their nodata values and masks",
+            r"area: nodata on 100% of the after image\. Check their nodata values and masks",
         ):
             cd.detect(small.before, edited(change=empty))
 
@@ -109,7 +109,8 @@ class TestImages:
             valid[100:120, 100:120] = True
 
         with pytest.raises(
-            errors.NotEnoughValidPixels, match=r"Only \d+ pixels \(0\.\d% of those sampled\)"
+            errors.NotEnoughValidPixels,
+            match=r"Only about \d+ pixels \(0\.\d\d% of the common area\) .*nodata on 99%",
         ):
             cd.detect(small.before, edited(change=nearly_empty), alignment=HERE)
 

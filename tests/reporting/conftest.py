@@ -341,6 +341,13 @@ def make_summary(report):
             "threshold": float("nan"),
         },
         "observable_fraction": 0.93,
+        "observability": {
+            "observed": 0.93,
+            "outside_area_of_interest": 0.0,
+            "saturated_at_both_dates": 0.0,
+            "before": {"nodata": 0.02, "cloud": 0.0, "clouds_from": "built-in"},
+            "after": {"nodata": 0.01, "cloud": 0.04, "clouds_from": "scl"},
+        },
         "counts": {
             "total": len(changes),
             "by_change": counts,

@@ -13,6 +13,7 @@ from changedet.model import Grid
 from changedet.reporting.markup import area, json_block, label, number, percent
 from changedet.reporting.overlay import Frame
 from changedet.reporting.page import fill, make_page, write_page
+from changedet.reporting.page_text import grounds, hidden_by
 from changedet.reporting.pictures import quicklooks
 
 CHROMIUM = (
@@ -289,3 +290,14 @@ def test_without_script_both_pictures_are_there(browser, report, tmp_path):
     assert page.locator(".still svg").first.is_visible()
     assert not page.locator("#map").is_visible()
     context.close()
+
+
+def test_what_hid_the_ground_is_said(report):
+    said = hidden_by(report.summary["observability"])
+    assert said == [
+        f"clouds (by its scene classification) on {percent(0.04)} of the area after",
+        f"no data on {percent(0.02)} of the area before",
+        f"no data on {percent(0.01)} of the area after",
+    ]
+    assert said[0] in grounds(report)
+    assert hidden_by(None) == []
