@@ -1,0 +1,215 @@
+"""Detectors whose residual is linear in the bands of both dates.
+
+IR-MAD, slow features, chronochrome and covariance equalisation differ only in which linear residual
+they call change. What they share stands here: units, bands that say nothing, the pooled and
+logarithmic statistic. They fail where the greater part of the scene changed, and those that mix
+bands where colours occur at one date only (the map between the dates then extrapolates).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from changedet.differencing.detector import DetectionContext
+from changedet.differencing.filters import GUARD, ValidSmoother, gaussian_radius
+from changedet.differencing.reweighting import Converged, Solve, reweight
+from changedet.differencing.sampling import Sample
+from changedet.errors import ChangedetWarning
+from changedet.model import ImagePair
+
+POOLING_SIGMA = 0.8
+"""Local pooling in pixels: about 3 x 3, no wider than half a target of six pixels."""
+FIT_PIXELS = 250_000
+"""Pixels on which the transform is fitted, at most."""
+LOG_FLOOR = 0.2
+"""Share of the median below which the logarithm of the statistic turns linear."""
+LARGEST = np.float32(1e12)
+"""No residual is larger: sums stay finite whatever a broken pixel holds."""
+
+ROUNDING = np.float32(1e-6)
+"""A smaller sum of squared deviations is an error of rounding: identical images differ by 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinearDetector:
+    """Fitted linear residual between two dates."""
+
+    name: str
+    """Of the method in the registry."""
+    mean_before: np.ndarray
+    """(band,) means before of the ground that did not change."""
+    mean_after: np.ndarray
+    """(band,) means after of that ground."""
+    directions: tuple[tuple[np.ndarray, np.ndarray], ...]
+    """Projections (component, band) of before and of after, divided by the no-change deviation
+    of their difference. The direction with the smallest residual counts."""
+    scale: float
+    """Median of the pooled statistic on the sample."""
+    found: dict[str, Any]
+    """What else was estimated, as plain JSON values."""
+
+    halo = gaussian_radius(POOLING_SIGMA) + GUARD
+
+    def chi_square(self, pair: ImagePair) -> np.ndarray:
+        """Sum of squared standardised components, pooled, (y, x) float32."""
+        valid = pair.valid
+        # Less the mean first: of large numbers with small differences few digits would be left.
+        x = _centred(pair.before.pixels, self.mean_before, valid)
+        y = _centred(pair.after.pixels, self.mean_after, valid)
+        total = np.full(valid.shape, LARGEST, dtype=np.float32)
+        for before, after in self.directions:
+            np.fmin(total, _squares(before, after, x, y), out=total)
+        total[total < ROUNDING] = 0
+        pooled = ValidSmoother(valid, POOLING_SIGMA)(total)
+        pooled[~valid] = np.nan
+        return pooled
+
+    def statistic(self, pair: ImagePair) -> np.ndarray:
+        """Logarithm of the pooled chi-square, linear below a fifth of its median."""
+        return np.log1p(self.chi_square(pair) / np.float32(LOG_FLOOR * self.scale))
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that was estimated."""
+        return {**self.found, "median_chi_square": self.scale, "pooling_sigma_px": POOLING_SIGMA}
+
+
+def _centred(pixels: np.ndarray, mean: np.ndarray, valid: np.ndarray) -> list[np.ndarray]:
+    """Bands less their means, 0 where not valid."""
+    zero = np.float32(0)
+    return [np.where(valid, p - np.float32(m), zero) for p, m in zip(pixels, mean, strict=True)]
+
+
+def _squares(
+    before: np.ndarray, after: np.ndarray, x: list[np.ndarray], y: list[np.ndarray]
+) -> np.ndarray:
+    """Sum of squares of one direction's components."""
+    total = np.zeros(x[0].shape, dtype=np.float32)
+    # Band by band instead of a matrix product: BLAS rounds by block, that is by tile.
+    for a, b in zip(before.astype(np.float32), after.astype(np.float32), strict=True):
+        variate = np.zeros(total.shape, dtype=np.float32)
+        for k in range(len(a)):
+            if a[k] != 0:
+                variate += a[k] * x[k]
+            if b[k] != 0:
+                variate -= b[k] * y[k]
+        total += variate * variate
+    return total
+
+
+def fit_linear(
+    name: str, solve: Solve, sample: Sample, context: DetectionContext
+) -> LinearDetector:
+    """Estimate a linear residual on the ground that did not change.
+
+    Parameters
+    ----------
+    name : str
+        Of the method.
+    solve : callable
+        From the moments of unchanged ground to the directions of the residual.
+    sample : Sample
+        Where to look.
+    context : DetectionContext
+        Names of the bands, and the seed; units do not matter.
+
+    Returns
+    -------
+    LinearDetector
+
+    Raises
+    ------
+    NotEnoughValidPixels
+        If fewer than :data:`changedet.differencing.sampling.MINIMUM_VALID` pixels are valid.
+
+    Warns
+    -----
+    ChangedetWarning
+        If a band holds one value everywhere at one of the dates, and is left out.
+    """
+    before, after = (v.astype(np.float64) for v in sample.pixels(FIT_PIXELS))
+    keep = _informative(before, after, context.roles)
+    bands = len(before)
+    if not keep.any():
+        # No band varies at both dates: what is left is the difference from the means.
+        unit = np.eye(bands) / np.maximum(np.maximum(_spread(before), _spread(after)), 1e-12)
+        means = before.mean(axis=1), after.mean(axis=1)
+        return _scaled(
+            LinearDetector(name, *means, ((unit, unit),), 1.0, {"bands_used": 0}), sample
+        )
+    units = _spread(before[keep]), _spread(after[keep])
+    centres = np.median(before[keep], axis=1), np.median(after[keep], axis=1)
+    x = (before[keep] - centres[0][:, None]) / units[0][:, None]
+    y = (after[keep] - centres[1][:, None]) / units[1][:, None]
+    found = reweight(x, y, solve, context.seed)
+    return _scaled(_assembled(name, found, keep, centres, units), sample)
+
+
+def _assembled(
+    name: str,
+    found: Converged,
+    keep: np.ndarray,
+    centres: tuple[np.ndarray, np.ndarray],
+    units: tuple[np.ndarray, np.ndarray],
+) -> LinearDetector:
+    """Back to the units of the images, with zeros for bands that were left out."""
+    means = np.zeros((2, keep.size))
+    for date in range(2):
+        means[date, keep] = centres[date] + units[date] * found.moments[date]
+    directions = []
+    for direction in found.solution.directions:
+        full = np.zeros((2, len(direction.before), keep.size))
+        for date in range(2):
+            full[date][:, keep] = direction[date] / units[date]
+        directions.append((full[0], full[1]))
+    told = {
+        **found.solution.details,
+        "bands_used": int(keep.sum()),
+        "iterations": found.iterations,
+        "mean_weight": found.counted,
+    }
+    return LinearDetector(name, means[0], means[1], tuple(directions), 1.0, told)
+
+
+def _scaled(raw: LinearDetector, sample: Sample) -> LinearDetector:
+    """With the median of its statistic."""
+    values = [
+        raw.chi_square(pair)[window.within(window.pad(raw.halo))]
+        for window, pair in sample.pairs(raw.halo)
+    ]
+    pooled = np.concatenate([v[np.isfinite(v)] for v in values])
+    scale = float(np.median(pooled))
+    if not scale > 0:
+        # Identical images: every difference is zero, and any positive scale serves.
+        positive = pooled[pooled > 0]
+        scale = float(np.median(positive)) if positive.size else 1.0
+    return replace(raw, scale=scale)
+
+
+def _informative(before: np.ndarray, after: np.ndarray, roles: tuple[str, ...]) -> np.ndarray:
+    """Which bands vary at both dates (a constant band agrees with anything)."""
+    varies = [np.ptp(v, axis=1) > 0 for v in (before, after)]
+    for when, here, there in (("before", *varies), ("after", *varies[::-1])):
+        flat = [role for role, a, b in zip(roles, here, there, strict=True) if b and not a]
+        if flat:
+            plural = len(flat) > 1
+            warnings.warn(
+                f"The band{'s' if plural else ''} {', '.join(flat)} of the {when} image "
+                f"hold{'' if plural else 's'} one value everywhere: left out of the comparison. "
+                "Check the file, or name the bands to compare.",
+                ChangedetWarning,
+                stacklevel=2,
+            )
+    keep: np.ndarray = varies[0] & varies[1]
+    return keep
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Robust deviation by band; where most pixels are alike, the plain one."""
+    low, high = np.quantile(values, [0.05, 0.95], axis=1)
+    robust, plain = (high - low) / 3.29, values.std(axis=1)
+    out: np.ndarray = np.where(robust > 1e-3 * plain, robust, plain)
+    return out
