@@ -211,5 +211,5 @@ def _spread(values: np.ndarray) -> np.ndarray:
     """Robust deviation by band; where most pixels are alike, the plain one."""
     low, high = np.quantile(values, [0.05, 0.95], axis=1)
     robust, plain = (high - low) / 3.29, values.std(axis=1)
-    out: np.ndarray = np.where(robust > 1e-3 * plain, robust, plain)
+    out: np.ndarray = np.where(robust > 0, robust, plain)
     return out
