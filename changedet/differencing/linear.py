@@ -21,8 +21,10 @@ from changedet.differencing.sampling import Sample
 from changedet.errors import ChangedetWarning
 from changedet.model import ImagePair
 
-POOLING_SIGMA = 0.8
-"""Local pooling in pixels: about 3 x 3, no wider than half a target of six pixels."""
+POOLING_SIGMA = 0.6
+"""Local pooling in pixels, of the bands (noise averages out) and again of the squares (what is left
+of a misalignment has either sign on either side of an edge): together about 3 x 3, no wider than
+half a target of six pixels."""
 FIT_PIXELS = 250_000
 """Pixels on which the transform is fitted, at most."""
 LOG_FLOOR = 0.2
@@ -52,19 +54,20 @@ class LinearDetector:
     found: dict[str, Any]
     """What else was estimated, as plain JSON values."""
 
-    halo = gaussian_radius(POOLING_SIGMA) + GUARD
+    halo = 2 * gaussian_radius(POOLING_SIGMA) + GUARD
 
     def chi_square(self, pair: ImagePair) -> np.ndarray:
         """Sum of squared standardised components, pooled, (y, x) float32."""
         valid = pair.valid
         # Less the mean first: of large numbers with small differences few digits would be left.
-        x = _centred(pair.before.pixels, self.mean_before, valid)
-        y = _centred(pair.after.pixels, self.mean_after, valid)
+        pool = ValidSmoother(valid, POOLING_SIGMA)
+        x = _centred(pair.before.pixels, self.mean_before, valid, pool)
+        y = _centred(pair.after.pixels, self.mean_after, valid, pool)
         total = np.full(valid.shape, LARGEST, dtype=np.float32)
         for before, after in self.directions:
             np.fmin(total, _squares(before, after, x, y), out=total)
         total[total < ROUNDING] = 0
-        pooled = ValidSmoother(valid, POOLING_SIGMA)(total)
+        pooled = pool(total)
         pooled[~valid] = np.nan
         return pooled
 
@@ -77,10 +80,13 @@ class LinearDetector:
         return {**self.found, "median_chi_square": self.scale, "pooling_sigma_px": POOLING_SIGMA}
 
 
-def _centred(pixels: np.ndarray, mean: np.ndarray, valid: np.ndarray) -> list[np.ndarray]:
-    """Bands less their means, 0 where not valid."""
-    zero = np.float32(0)
-    return [np.where(valid, p - np.float32(m), zero) for p, m in zip(pixels, mean, strict=True)]
+def _centred(
+    pixels: np.ndarray, mean: np.ndarray, valid: np.ndarray, pool: ValidSmoother
+) -> list[np.ndarray]:
+    """Pooled bands less their means."""
+    # Where it is not valid may stand anything, infinities and NaN, too.
+    zero, levels = np.float32(0), mean.astype(np.float32)
+    return [pool(np.where(valid, b - m, zero)) for b, m in zip(pixels, levels, strict=True)]
 
 
 def _squares(
