@@ -90,7 +90,7 @@ class LinearDetector:
         out = []
         for r in self.residuals:
             rough = [
-                around(_squares([(projection, date)]))
+                around(_squares([(np.asarray(np.linalg.qr(projection, mode="r")), date)]))
                 for projection, date in zip((r.before, r.after), fine, strict=True)
             ]
             out.append((_squares([(r.before, x), (-r.after, y)]), np.minimum(*rough)))
@@ -132,16 +132,20 @@ def _centred(
 
 
 def _squares(parts: list[tuple[np.ndarray, list[np.ndarray]]]) -> np.ndarray:
-    """Sum over components of the squared sum of projections."""
-    total = np.zeros(parts[0][1][0].shape, dtype=np.float32)
+    """Sum over components of the squared sum of projections.
+
+    A projection may be rotated to a triangle: sums of squares stay, and zeros cost nothing.
+    """
+    total, variate, term = (np.zeros(parts[0][1][0].shape, dtype=np.float32) for _ in range(3))
     # Band by band instead of a matrix product: BLAS rounds by block, that is by tile.
     for component in range(len(parts[0][0])):
-        variate = np.zeros(total.shape, dtype=np.float32)
+        variate[:] = 0
         for projection, bands in parts:
             for factor, band in zip(projection[component].astype(np.float32), bands, strict=True):
                 if factor != 0:
-                    variate += factor * band
-        total += variate * variate
+                    variate += np.multiply(band, factor, out=term)
+        variate *= variate
+        total += variate
     return total
 
 

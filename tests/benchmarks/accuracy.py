@@ -210,9 +210,10 @@ def simulated(seeds: int) -> Iterator[str]:
 
 def _scene_rows(scene: Scene) -> dict[str, tuple[float, float, float]]:
     """(AUC, oracle F1, F1) by method; ensembles have no threshold of their own."""
-    rows, scores, true = {}, {}, np.zeros(0, dtype=bool)
+    rows, scores, true, alignment = {}, {}, np.zeros(0, dtype=bool), None
     for method in MEDIUM:
-        report = detect(scene.before, scene.after, method=method)
+        report = detect(scene.before, scene.after, method=method, alignment=alignment)
+        alignment = report.alignment
         truth = scene.truth.changed_mask(report.grid)
         m = measure(report, truth.astype(np.uint8))
         rows[method] = (m.area or 0.0, m.oracle_f1 or 0.0, m.f1 or 0.0)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import shapely
 import shapely.affinity
-
 from accuracy import detect
 
 import changedet as cd
