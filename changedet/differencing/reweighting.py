@@ -5,7 +5,7 @@ covariance under contamination (Rousseeuw and Van Driessen, Technometrics 41:212
 doi:10.1080/00401706.1999.10485670): without it, a change of a third of the scene that is alike
 everywhere (a flood) draws the transform to itself, and re-weighting then fades out the ground that
 did not change. And the re-weighting itself, by the chance of a larger residual, which is taken over
-the median residual: taken as it comes, it narrows to the quietest surface, water.
+a quantile of the residuals: taken as it comes, it narrows to the quietest surface, water.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ RIDGE = 1e-4
 """Variance added to each band, as a share of its own: bands that repeat each other or are the same
 at both dates stay solvable, and no residual is taken for smaller than a hundredth of the band."""
 ITERATIONS = 50
+SCALE_QUANTILE = 0.25
+"""Quantile of the residuals that is set to what it is where nothing changed: low enough that change
+of almost half the scene hardly moves it."""
 TOLERANCE = 1e-3
 """Relative change of the residuals' quartiles at which they stand still."""
 START_PIXELS = 6_000
@@ -135,13 +138,13 @@ def reweight(x: np.ndarray, y: np.ndarray, solve: Solve, seed: int) -> Converged
     from scipy.special import chdtrc, chdtri
 
     bands = len(x)
-    weight, middle = agreeing(x, y, seed), float(chdtri(bands, 0.5))
+    weight, middle = agreeing(x, y, seed), float(chdtri(bands, 1.0 - SCALE_QUANTILE))
     previous = None
     for iteration in range(1, ITERATIONS + 1):  # noqa: B007 - returned below
         m = moments(x, y, weight)
         solution = solve(m)
         residual = chi_square(x, y, m, solution)
-        quartiles = np.maximum(np.quantile(residual, [0.25, 0.5, 0.75]), 1e-9)
+        quartiles = np.maximum(np.quantile(residual, [0.25, SCALE_QUANTILE, 0.75]), 1e-9)
         if previous is not None and np.max(np.abs(np.log(quartiles / previous))) < TOLERANCE:
             break
         previous = quartiles
