@@ -10,6 +10,7 @@ import pytest
 
 from changedet.differencing import METHODS, Sample, sample_windows
 from changedet.errors import ChangedetWarning, NotEnoughValidPixels
+from changedet.simulation import simulate
 
 from .builders import MemoryPair, noisy_pair, smooth_field
 
@@ -118,6 +119,23 @@ def test_change_of_45_percent_does_not_capture_the_transform(kind, name):
         new = after[::-1]
     pair = MemoryPair(before, np.where(changed, new, after))
     assert area_under_curve(whole(name, pair), changed) > 0.97
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_flood_of_45_percent_of_a_town_is_told_from_the_rest(seed):
+    # From equal weights, slow features take part of the flood for unchanged: 0.86 and 0.89.
+    name = "slow-features"
+    scene = simulate(
+        "town", seed, size_m=(1440, 1280), change_fraction=0, season_before=0.7, season_after=0.5,
+        sun_after=(165.0, 40.0), haze_after=0.4, gain_after=1.08,
+    )  # fmt: skip
+    before, after = scene.before.pixels, scene.after.pixels
+    changed = patches(seed, 0.45)
+    noise = 0.01 * after.std(axis=(1, 2), keepdims=True)
+    water = np.quantile(after, 0.03, axis=(1, 2), keepdims=True)
+    flood = water + noise * np.random.default_rng(3).standard_normal(after.shape)
+    pair = MemoryPair(before, np.where(changed, flood, after))
+    assert area_under_curve(whole(name, pair), changed) > 0.98
 
 
 BREAKS = {
