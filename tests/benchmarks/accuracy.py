@@ -2,8 +2,9 @@
 
 Prints what is reached on real pairs with truth (the folder named by the environment variable
 CHANGEDET_BENCHMARK_DATA) beside what is asked for, and with ``--simulated`` how each method orders
-the pixels of simulated pairs at 10 m. Everything runs with default settings: the only option ever
-given is the domain of radar images, which a bare file cannot tell.
+the pixels of simulated pairs at 10 m, and of the real ones of medium resolution. Everything runs
+with default settings: the only option ever given is the domain of radar images, which a bare file
+cannot tell.
 
 The oracle is the best value that any one threshold on the score could reach, pixel by pixel: what
 the truth itself would choose. The table's own value comes from the automatic threshold, and from
@@ -13,10 +14,11 @@ objects, so that it may also be higher.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,25 +202,45 @@ def simulated(seeds: int) -> Iterator[str]:
     for kind in ("town", "fields"):
         rows: dict[str, list[tuple[float, float, float]]] = {}
         for seed in range(1, seeds + 1):
-            for name, row in _scene_rows(medium_scene(kind, seed)).items():
+            scene = medium_scene(kind, seed)
+            for name, row in by_method(
+                scene.before, scene.after, lambda grid, s=scene: s.truth.changed_mask(grid)
+            ).items():
                 rows.setdefault(name, []).append(row)
-        for name, values in rows.items():
-            mean, worst = np.mean(values, axis=0), np.min(values, axis=0)
-            cells = " | ".join(number(v) for pair in zip(mean, worst, strict=True) for v in pair)
-            yield f"| {seeds} of {kind} | {name} | {cells} |".replace("nan", "–")
+        yield from method_rows(f"{seeds} of {kind}", rows)
 
 
-def _scene_rows(scene: Scene) -> dict[str, tuple[float, float, float]]:
-    """(AUC, oracle F1, F1) by method; ensembles have no threshold of their own."""
+def multispectral(root: Path) -> Iterator[str]:
+    """A row for every method and real pair of medium resolution and several bands."""
+    for name in ("landsat_taizhou", "oscd_chongqing"):
+        truth = read_truth(root / name / "truth.tif")
+        files = (str(root / name / f"{date}.tif") for date in ("before", "after"))
+        rows = by_method(*files, lambda _, t=truth: t)
+        yield from method_rows(name, {method: [row] for method, row in rows.items()})
+
+
+def method_rows(what: str, rows: dict[str, list[tuple[float, float, float]]]) -> Iterator[str]:
+    """Means and worst by method; ensembles have no threshold of their own."""
+    for name, values in rows.items():
+        mean, worst = np.mean(values, axis=0), np.min(values, axis=0)
+        cells = " | ".join(number(v) for pair in zip(mean, worst, strict=True) for v in pair)
+        yield f"| {what} | {name} | {cells} |".replace("nan", "–")
+
+
+def by_method(
+    before: Any, after: Any, truth_on: Callable[[Any], Any]
+) -> dict[str, tuple[float, float, float]]:
+    """(AUC, oracle F1, F1) by method, and of the ensembles."""
     rows, scores, true, alignment = {}, {}, np.zeros(0, dtype=bool), None
     for method in MEDIUM:
-        report = detect(scene.before, scene.after, method=method, alignment=alignment)
+        report = detect(before, after, method=method, alignment=alignment)
         alignment = report.alignment
-        truth = scene.truth.changed_mask(report.grid)
-        m = measure(report, truth.astype(np.uint8))
+        truth = np.asarray(truth_on(report.grid), dtype=np.uint8)
+        m = measure(report, truth)
         rows[method] = (m.area or 0.0, m.oracle_f1 or 0.0, m.f1 or 0.0)
         score = report.score.read(report.grid.window)
-        true, scores[method] = truth[np.isfinite(score)], score[np.isfinite(score)]
+        seen = np.isfinite(score) & (truth != UNLABELLED)
+        true, scores[method] = truth[seen] != 0, score[seen]
     ranks = [surprise(scores[m]) for m in TOGETHER]
     for name, joint in (("sum of", np.add(*ranks)), ("smaller of", np.minimum(*ranks))):
         _, f1, area = oracle(joint, true)
@@ -237,20 +259,18 @@ def surprise(score: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="How well changes are found.")
-    parser.add_argument("--simulated", action="store_true", help="simulated pairs by method")
-    parser.add_argument("--seeds", type=int, default=10, help="of each kind of scene")
+    parser.add_argument("--simulated", action="store_true", help="medium resolution by method")
+    parser.add_argument("--seeds", type=int, default=10, help="simulated pairs of each kind")
     given = parser.parse_args()
-    if given.simulated:
-        head, rows = SIMULATED, simulated(given.seeds)
-    else:
-        root = os.environ.get("CHANGEDET_BENCHMARK_DATA")
-        if not root:
-            print("No real pairs: CHANGEDET_BENCHMARK_DATA is not set to the folder that has them.")
-            return
-        head, rows = REAL, real(Path(root))
-    print(head)
-    for row in rows:
+    root = os.environ.get("CHANGEDET_BENCHMARK_DATA")
+    print(SIMULATED if given.simulated else REAL)
+    parts: list[Iterator[str]] = [simulated(given.seeds)] if given.simulated else []
+    if root:
+        parts.append(multispectral(Path(root)) if given.simulated else real(Path(root)))
+    for row in itertools.chain(*parts):
         print(row, flush=True)
+    if not root:
+        print("No real pairs: CHANGEDET_BENCHMARK_DATA is not set to the folder that has them.")
 
 
 if __name__ == "__main__":
