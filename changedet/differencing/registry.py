@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from changedet.differencing import custom, irmad, logratio, onnx, vector
+from changedet.differencing import (
+    chronochrome,
+    custom,
+    irmad,
+    logratio,
+    onnx,
+    slowfeatures,
+    vector,
+)
 from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M, DetectionContext, Method
 from changedet.errors import UnknownMethodError
 
@@ -13,6 +21,13 @@ IRMAD_MINIMUM_BANDS = 4
 
 METHODS: dict[str, Method] = {
     "ir-mad": Method(irmad.fit, "iteratively re-weighted multivariate alteration detection"),
+    "slow-features": Method(slowfeatures.fit, "slow features of each band's difference"),
+    "chronochrome": Method(
+        chronochrome.fit_chronochrome, "each date predicted from the other by regression"
+    ),
+    "covariance-equalisation": Method(
+        chronochrome.fit_equalisation, "both dates brought to the same covariance"
+    ),
     "change-vector": Method(vector.fit, "change vector over the noise expected at each place"),
     "log-ratio": Method(logratio.fit, "log-ratio of speckle-filtered radar amplitudes"),
 }

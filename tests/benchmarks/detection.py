@@ -1,31 +1,25 @@
 """How well changes are found: run as ``python tests/benchmarks/detection.py [--quick]``.
 
-Prints what is asked for beside what is reached, on real pairs (the folder named by the environment
-variable CHANGEDET_BENCHMARK_DATA) and on simulated yards. Everything runs with default settings:
-the only option ever given is the domain of radar images, which a bare file cannot tell. A pixel
-counts as changed where ``changed.tif`` is 1.
+Prints what is asked for beside what is reached on simulated yards, with default settings. A pixel
+counts as changed where ``changed.tif`` is 1. Real pairs are in ``accuracy.py``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 import shapely
 import shapely.affinity
+from accuracy import detect
 
 import changedet as cd
 from changedet.simulation import Scene, simulate
 
-UNLABELLED = 255
 SAMPLES = Path(__file__).parents[2] / "sample_tiles"
 YARD: dict[str, Any] = {
     "season_before": 0.7, "season_after": 0.5, "sun_before": (150.0, 48.0),
@@ -54,60 +48,8 @@ class Row:
         return f"{self.what:<52}{value:>9}  {asked:>8}  {verdict:<4}{self.note}".rstrip()
 
 
-def kappa_and_f1(found: np.ndarray, truth: np.ndarray) -> tuple[float | None, float | None]:
-    """Cohen's kappa and F1 of two bool arrays; None where the truth holds one class only."""
-    n, both = found.size, int((found & truth).sum())
-    p, t = int(found.sum()), int(truth.sum())
-    if not 0 < t < n:
-        return None, None
-    agree = (both + n - p - t + both) / n
-    chance = (p * t + (n - p) * (n - t)) / n**2
-    return (agree - chance) / (1 - chance), 2 * both / (p + t)
-
-
-def detect(*pair: Any, **settings: Any) -> cd.ChangeReport:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return cd.detect(*pair, **settings)
-
-
 def pixels(report: cd.ChangeReport) -> np.ndarray:
     return report.changed.read(report.grid.window)
-
-
-def real(root: Path) -> Iterator[Row]:
-    """Every pair of the folder."""
-    asked = {"landsat_taizhou": 0.92, "sar_ottawa": 0.90}
-    for pair in json.loads((root / "pairs.json").read_text("utf-8")):
-        name, folder = pair["name"], root / pair["name"]
-        settings = {"domain": "sar-amplitude"} if pair["kind"] == "sar" else {}
-        try:
-            report = detect(str(folder / "before.tif"), str(folder / "after.tif"), **settings)
-        except cd.ChangedetError as error:
-            yield Row(name, None, note=f"{type(error).__name__}: {error}")
-            continue
-        found, alignment = pixels(report), report.alignment
-        note = (
-            f"changed {(found == 1).mean():.1%}, {len(report.changes)} objects, "
-            f"{report.summary['detector']['method']}; shift {alignment.dx_px:+.2f} "
-            f"{alignment.dy_px:+.2f} px {alignment.grade}"
-        )
-        if not (folder / "truth.tif").exists():
-            yield Row(f"{name}: no truth", None, note=note)
-            continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with rasterio.open(folder / "truth.tif") as file:
-                truth = file.read(1)
-        usable = (truth != UNLABELLED) & (found != 255)
-        kappa, f1 = kappa_and_f1(found[usable] == 1, truth[usable] != 0)
-        false = (found[usable] == 1)[truth[usable] == 0].mean()
-        score = "no change labelled" if f1 is None else f"F1 {f1:.3f}"
-        yield Row(
-            f"{name}: kappa", kappa, asked.get(name),
-            note=f"{score}, false pixels {false:.1%}, truth {(truth[usable] != 0).mean():.1%}; "
-            + note,
-        )  # fmt: skip
 
 
 def shift_error(report: cd.ChangeReport, scene: Scene) -> float:
@@ -212,17 +154,10 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="How well changes are found.")
     parser.add_argument("--quick", action="store_true", help="two simulated yards of each kind")
-    parser.add_argument("--only", choices=["real", "yards", "quiet"], help="one part")
+    parser.add_argument("--only", choices=["yards", "quiet"], help="one part")
     given = parser.parse_args()
     seeds = 2 if given.quick else 6
     print(f"{'':<52}{'reached':>9}  {'asked':>8}")
-    if given.only in (None, "real"):
-        root = os.environ.get("CHANGEDET_BENCHMARK_DATA")
-        if root:
-            for row in real(Path(root)):
-                print(row, flush=True)
-        else:
-            print("CHANGEDET_BENCHMARK_DATA is not set: no real pairs.")
     for part, rows in (("yards", yards), ("quiet", quiet)):
         if given.only in (None, part):
             for row in rows(seeds):
