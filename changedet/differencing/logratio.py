@@ -8,6 +8,7 @@ orbit differs: layover and shadow then change.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ FLOOR = 0.02
 More would make noise on dark ground narrower than on bright."""
 STRETCHED_FLOOR = 0.1
 """The same for values stretched for display: their zero lies somewhere within the darkest part."""
+NOISE_FLOOR = 2.0
+"""Floor in amplitudes of the noise that noise subtraction left: makes it as narrow as speckle."""
 LIT = 0.1
 """Share of the sample that must be brighter than the floor for the noise to be taken there."""
 
@@ -71,7 +74,7 @@ class LogRatio:
         """Everything that was estimated."""
         return {
             **self.values.describe(),
-            "gain_db": [20.0 * c / np.log(10.0) for c in self.centre],
+            "gain_db": [20.0 * c / math.log(10.0) for c in self.centre],
             "log_ratio_deviation": list(self.deviation),
             "speckle_filter": f"Gaussians of {speckle.NARROW} px at edges to "
             f"{self.speckle_filter.width} px on calm ground",
@@ -159,8 +162,5 @@ def _floor(band: np.ndarray, values: SarValues) -> float:
     """Amplitude below which there is noise and no signal; keeps the logarithm finite."""
     share = STRETCHED_FLOOR if values.stretched else FLOOR
     floor = share * float(np.mean(values.amplitude(band)))
-    if values.domain == "sar-intensity":
-        # What noise subtraction left below 0 shows how wide the noise is above 0, too.
-        below = np.square(np.minimum(band, 0.0), dtype=np.float64)
-        floor = max(floor, float(np.sqrt(below.sum() / max(1, np.count_nonzero(below)))) ** 0.5)
+    floor = max(floor, NOISE_FLOOR * math.sqrt(values.subtracted_noise(band)))
     return floor if floor > 0 else 1.0

@@ -16,15 +16,11 @@ import numpy as np
 from changedet.differencing.sampling import Sample
 from changedet.errors import ConfigError, MetadataWarning
 from changedet.model import Domain
+from changedet.model.sar import contradiction
 
-MOSTLY_NEGATIVE = 0.5
-"""Noise subtraction leaves negative intensities on dark ground, scattered around 0; where more
-than this share is negative, the values are decibels."""
-NEGATIVE_AMPLITUDE = 0.05
-"""A few negative amplitudes come from resampling; a larger share is no amplitude."""
-DECIBEL_RANGE = 100.0
-"""Radar backscatter in decibels never reaches this far from 0."""
 EIGHT_BIT = 255.0
+DOUBTFUL_DECIBELS = 3.0
+"""Decibels of a whole image that lie between 0 and this are more likely linear intensities."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,16 @@ class SarValues:
             return np.power(np.float32(10.0), pixels * np.float32(0.1))
         clipped = np.maximum(pixels, np.float32(0.0))
         return clipped * clipped if self.domain == "sar-amplitude" else clipped
+
+    def subtracted_noise(self, band: np.ndarray) -> float:
+        """Width of the noise, in intensity, that noise subtraction left; 0 where it was not done.
+
+        What lies below 0 shows how wide the noise is above 0, too.
+        """
+        if self.domain != "sar-intensity":
+            return 0.0
+        below = band[band < 0]
+        return float(np.sqrt(np.mean(np.square(below, dtype=np.float64)))) if below.size else 0.0
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -99,7 +105,11 @@ def inspect_values(sample: Sample, domain: Domain) -> SarValues:
     images = sample.pixels()
     infos = sample.reader.infos
     for info, pixels in zip(infos, images, strict=True):
-        _refuse_other_domain(info.name, pixels, domain)
+        wrong = contradiction(info.name, pixels, domain)
+        if wrong is not None:
+            raise ConfigError(wrong)
+        if domain == "sar-db":
+            _doubt_decibels(info.name, pixels)
     stretched = domain == "sar-amplitude" and any(
         _is_stretched(info.dtype, pixels) for info, pixels in zip(infos, images, strict=True)
     )
@@ -126,30 +136,14 @@ def _is_stretched(dtype: str, pixels: np.ndarray) -> bool:
     return 1.0 < top <= EIGHT_BIT and not (pixels != np.rint(pixels)).any()
 
 
-def _refuse_other_domain(name: str, pixels: np.ndarray, domain: Domain) -> None:
-    """Raise or warn where values contradict what they are said to be."""
+def _doubt_decibels(name: str, pixels: np.ndarray) -> None:
+    """Warn where what is said to be decibels spreads no wider than linear intensities do."""
     low, high = float(pixels.min()), float(pixels.max())
-    if domain == "sar-db":
-        if high > DECIBEL_RANGE:
-            raise ConfigError(
-                f"{name} is said to hold decibels (domain sar-db), but its values reach "
-                f"{high:.4g}: decibels lie between -{DECIBEL_RANGE:g} and {DECIBEL_RANGE:g}. Say "
-                "what they are with --domain sar-amplitude or --domain sar-intensity."
-            )
-        if low >= 0 and high < 3.0 and high > low:
-            warnings.warn(
-                f"{name} is said to hold decibels (domain sar-db), but all its values lie between "
-                f"{low:.3g} and {high:.3g}, as linear intensities do. They were taken as "
-                "decibels; if they are not, say --domain sar-intensity.",
-                MetadataWarning,
-                stacklevel=2,
-            )
-        return
-    negative = float(np.mean(pixels < 0))
-    if negative > (MOSTLY_NEGATIVE if domain == "sar-intensity" else NEGATIVE_AMPLITUDE):
-        what = "intensities" if domain == "sar-intensity" else "amplitudes"
-        raise ConfigError(
-            f"{name} is said to hold {what} (domain {domain}), but {negative:.0%} of its values "
-            f"are negative (median {float(np.median(pixels)):.3g}), which {what} are not: they "
-            "look like decibels. Say --domain sar-db, or convert them."
+    if 0 <= low < high < DOUBTFUL_DECIBELS:
+        warnings.warn(
+            f"{name} is said to hold decibels (domain sar-db), but all its values lie between "
+            f"{low:.3g} and {high:.3g}, as linear intensities do. They were taken as decibels; if "
+            "they are not, say --domain sar-intensity.",
+            MetadataWarning,
+            stacklevel=2,
         )

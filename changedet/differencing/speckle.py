@@ -31,10 +31,12 @@ LEAST_WIDE = 1.6
 TARGET = math.log(2.0) / 2.0 / 4.0
 """Standard deviation of the log-ratio of amplitudes to reach: a change by 3 dB is then four."""
 REACH = 2.0
-"""Energy is averaged over this many times the width of the wide average: enough independent
-details for their mean to be told from that of speckle."""
-SIGNIFICANT = 2.0
-"""Details count from this many times the energy of speckle, which speckle itself rarely reaches."""
+"""The energy of details is averaged over this many times the width of the wide average: enough
+independent details for a mean that speckle rarely doubles. For things too small to raise it, it is
+averaged over as many times the width of the narrow average, too,"""
+SIGNIFICANT = (2.0, 4.0)
+"""and details count from these many times the energy of speckle, of the wider and of the narrower
+mean."""
 NO_NOISE = 1e-12
 """Smallest variance of speckle: keeps the comparison finite where there is none."""
 NARROW_RADIUS = gaussian_radius(NARROW)
@@ -114,6 +116,9 @@ class SpeckleFilter:
         energy = np.zeros(valid.shape, dtype=np.float32)
         for band, variance in zip(detail, self.variance, strict=True):
             energy += band * band * np.float32(1.0 / (variance * len(detail)))
-        energy = ValidSmoother(valid, REACH * self.width)(energy)
-        share = np.float32(SIGNIFICANT) / np.maximum(energy, np.float32(SIGNIFICANT))
-        return wide + (np.float32(1.0) - share * share) * detail
+        weight = np.zeros_like(energy)
+        for width, least in zip((self.width, NARROW), SIGNIFICANT, strict=True):
+            mean = ValidSmoother(valid, REACH * width)(energy)
+            share = np.float32(least) / np.maximum(mean, np.float32(least))
+            weight = np.maximum(weight, np.float32(1.0) - share * share)
+        return wide + weight * detail

@@ -226,12 +226,22 @@ def select_bands(roles: Sequence[str], wanted: Sequence[str] | None, name: str) 
 
 
 def _array_info(
-    dtype: np.dtype, grid: Grid, roles: tuple[str, ...], options: OpenOptions
+    pixels: np.ndarray,
+    valid: np.ndarray | None,
+    grid: Grid,
+    roles: tuple[str, ...],
+    options: OpenOptions,
 ) -> ImageInfo:
-    from changedet.loading.domains import settle_domain
+    from changedet.loading.domains import require_domain, settle_domain
 
-    name = options.name or "array"
-    domain, source, notes = settle_domain(options.domain, None, any(_is_radar(roles)), dtype, None)
+    name, dtype = options.name or "array", pixels.dtype
+    middle = tuple(slice(max(0, n // 2 - 128), n // 2 + 128) for n in grid.shape)
+    sample = pixels[0][middle]
+    usable = np.isfinite(sample) if valid is None else np.isfinite(sample) & valid[middle]
+    domain, source, notes = settle_domain(
+        options.domain, None, any(_is_radar(roles)), dtype, sample[usable]
+    )
+    require_domain(name, domain, sample[usable])
     saturation = 255.0 if dtype == np.uint8 else None
     return ImageInfo(
         name, grid, roles, str(dtype), domain, source, saturation=saturation, notes=notes
@@ -278,7 +288,7 @@ def _open_array(obj: Any, options: OpenOptions) -> Source:
 
         blocked = mask_array(options.mask, grid, name)
         valid = ~blocked if valid is None else valid & ~blocked
-    return ArraySource(pixels, _array_info(pixels.dtype, grid, roles, options), valid)
+    return ArraySource(pixels, _array_info(pixels, valid, grid, roles, options), valid)
 
 
 def _open_image(obj: Image, options: OpenOptions) -> Source:
