@@ -15,8 +15,8 @@ Two layouts, by what was measured:
 All functions work by pixel on whole arrays. Where a matrix is not positive definite, as where
 nothing was observed, statistic and p-value are NaN.
 
-The p-values hold as far as the number of looks does: with three tenths of it missing, some seven
-in a thousand unchanged pixels have p below 0.001. Estimate it on the data, see
+The p-values hold as far as the number of looks does: with three tenths of it missing, seven to
+nine in a thousand unchanged pixels have p below 0.001. Estimate it on the data, see
 :mod:`changedet.differencing.looks`. They fail where speckle is correlated between the dates
 (interferometric pairs of short baseline).
 """

@@ -19,6 +19,8 @@ from changedet.model import Domain
 from changedet.model.sar import contradiction
 
 EIGHT_BIT = 255.0
+SUBTRACTED = 0.01
+"""Share of negative intensities from which noise must have been subtracted."""
 DOUBTFUL_DECIBELS = 3.0
 """Decibels of a whole image that lie between 0 and this are more likely linear intensities."""
 
@@ -56,12 +58,15 @@ class SarValues:
     def subtracted_noise(self, band: np.ndarray) -> float:
         """Width of the noise, in intensity, that noise subtraction left; 0 where it was not done.
 
-        What lies below 0 shows how wide the noise is above 0, too.
+        What lies below 0 shows how wide the noise is above 0, too. A few values below 0 beside
+        bright points are overshoots of resampling, and say nothing.
         """
         if self.domain != "sar-intensity":
             return 0.0
         below = band[band < 0]
-        return float(np.sqrt(np.mean(np.square(below, dtype=np.float64)))) if below.size else 0.0
+        if below.size < SUBTRACTED * band.size:
+            return 0.0
+        return 1.4826 * float(np.median(-below))
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""

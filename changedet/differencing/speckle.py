@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.differencing.filters import GUARD, ValidSmoother, gaussian_radius
+from changedet.differencing.filters import GUARD, ValidSmoother, gaussian_radius, smooth
 
 NARROW = 0.8
 """Width of the narrow average, pixels: the least that makes a logarithm of one look bearable."""
@@ -34,7 +34,7 @@ REACH = 2.0
 """The energy of details is averaged over this many times the width of the wide average: enough
 independent details for a mean that speckle rarely doubles. For things too small to raise it, it is
 averaged over as many times the width of the narrow average, too,"""
-SIGNIFICANT = (2.0, 4.0)
+SIGNIFICANT = (2.5, 4.0)
 """and details count from these many times the energy of speckle, of the wider and of the narrower
 mean."""
 NO_NOISE = 1e-12
@@ -109,7 +109,11 @@ class SpeckleFilter:
         return NARROW_RADIUS + radii + gaussian_radius(REACH * self.width) + GUARD
 
     def __call__(self, ratio: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Filter a (band, y, x) float32 log-ratio of narrow averages."""
+        """Filter a (band, y, x) float32 log-ratio of narrow averages, gain removed.
+
+        At the edge of what is valid the average rests on fewer pixels; what it says is brought
+        down by as much as its noise grows, so that noise is equally wide there, too.
+        """
         wide = widen(ratio, valid, self.width)
         detail = ratio - wide
         # One weight for all bands: a change has its edge at the same place in each.
@@ -121,4 +125,5 @@ class SpeckleFilter:
             mean = ValidSmoother(valid, REACH * width)(energy)
             share = np.float32(least) / np.maximum(mean, np.float32(least))
             weight = np.maximum(weight, np.float32(1.0) - share * share)
-        return wide + weight * detail
+        coverage = smooth(valid.astype(np.float32), math.sqrt(self.width**2 - NARROW**2))
+        return (wide + weight * detail) * np.sqrt(np.minimum(coverage, np.float32(1.0)))

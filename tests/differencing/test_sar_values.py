@@ -87,6 +87,17 @@ def test_noise_below_zero_does_not_become_change(method):
     assert np.quantile(noisy, 0.99) < 1.6 * np.quantile(quiet, 0.99)
 
 
+def test_overshoots_of_resampling_are_no_subtracted_noise():
+    before, after = (a**2 for a in speckled_pair(1, SHAPE))
+    after[:, 10:12, 10:14] = -500
+    values = inspect(before, after, "sar-intensity")
+    assert values.negative[1] > 0
+    assert values.subtracted_noise(after) == 0
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 7, (1, *SHAPE))
+    assert values.subtracted_noise(noise) == pytest.approx(7, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("dtype", "whole", "domain", "stretched"),
     [
