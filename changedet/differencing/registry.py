@@ -8,6 +8,7 @@ from changedet.differencing import (
     chronochrome,
     custom,
     irmad,
+    likelihood_ratio,
     logratio,
     onnx,
     slowfeatures,
@@ -30,6 +31,9 @@ METHODS: dict[str, Method] = {
     ),
     "change-vector": Method(vector.fit, "change vector over the noise expected at each place"),
     "log-ratio": Method(logratio.fit, "log-ratio of speckle-filtered radar amplitudes"),
+    "sar-likelihood-ratio": Method(
+        likelihood_ratio.fit, "likelihood ratio of multilooked radar intensities"
+    ),
 }
 """All detectors by name."""
 
@@ -42,7 +46,10 @@ def choose_method(context: DetectionContext) -> tuple[str, str]:
     name, reason : str
     """
     if context.domain != "optical":
-        return "log-ratio", f"the images are radar ({context.domain})"
+        return "log-ratio", (
+            f"the images are radar ({context.domain}); a log-ratio whose filter adapts to the "
+            "speckle outlines changes best, and its null is taken from the pair"
+        )
     bands = len(context.roles)
     if bands < IRMAD_MINIMUM_BANDS:
         return "change-vector", f"{bands} optical band{'s' if bands > 1 else ''}"

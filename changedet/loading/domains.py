@@ -6,7 +6,9 @@ from typing import Literal, cast
 
 import numpy as np
 
+from changedet.errors import ConfigError
 from changedet.model import Domain
+from changedet.model.sar import MOSTLY_NEGATIVE, contradiction, negative_share
 
 DomainSource = Literal["declared", "metadata", "guessed"]
 
@@ -38,12 +40,36 @@ def settle_domain(
     if found is not None:
         return found, "metadata", ()
     if not radar:
-        note: tuple[str, ...] = ()
-        return "optical", "guessed", note
-    if dtype.kind in "ui":
-        guess: Domain = "sar-amplitude"
-    elif sample is not None and sample.size and float(np.mean(sample < 0)) > 0.05:
-        guess = "sar-db"
+        return "optical", "guessed", ()
+    guess: Domain
+    if sample is not None and negative_share(sample) > MOSTLY_NEGATIVE:
+        guess, why = "sar-db", "negative for the greater part"
+    elif dtype.kind in "ui":
+        guess = "sar-amplitude"
+        why = "8-bit, so stretched for display," if dtype == np.uint8 else f"of type {dtype}"
     else:
-        guess = "sar-intensity"
-    return guess, "guessed", (f"radar image whose values were taken as {guess}: declare --domain",)
+        guess, why = "sar-intensity", f"of type {dtype}"
+    note = f"radar image whose values are {why} and were taken as {guess}: declare --domain"
+    return guess, "guessed", (note,)
+
+
+def require_domain(name: str, domain: Domain, sample: np.ndarray) -> None:
+    """Refuse an image whose values cannot be what they are said to be.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    domain : str
+        As settled.
+    sample : array
+        Some of its valid pixels.
+
+    Raises
+    ------
+    ConfigError
+        If they contradict each other.
+    """
+    wrong = contradiction(name, sample, domain)
+    if wrong is not None:
+        raise ConfigError(wrong)

@@ -11,7 +11,7 @@ import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 
 from changedet.errors import BandError, ImageReadError
-from changedet.loading.domains import settle_domain
+from changedet.loading.domains import require_domain, settle_domain
 from changedet.loading.metadata import (
     collect_tags,
     find_domain,
@@ -113,8 +113,11 @@ def describe_dataset(dataset: Any, path: str, options: OpenOptions) -> tuple[Lay
     units = [dataset.units[i - 1] for i in numbers]
     found, radar = find_domain(tags, roles, [descriptions[i] for i in keep], units)
     dtype = np.dtype(dataset.dtypes[numbers[0] - 1])
-    sample = _sample(dataset, numbers[0]) if radar and found is None and dtype.kind == "f" else None
+    perhaps = radar or options.domain.startswith("sar") or (found or "").startswith("sar")
+    sample = _sample(dataset, layout) if perhaps else None
     domain, source, guesses = settle_domain(options.domain, found, radar, dtype, sample)
+    if sample is not None:
+        require_domain(name, domain, sample)
     local = not is_url(path) and os.path.isfile(path)
     info = ImageInfo(
         name, grid, roles, str(dtype), domain, source, when.acquired, when.sun_azimuth_deg,
@@ -218,13 +221,14 @@ def _mask_notes(layout: Layout) -> list[str]:
     return notes
 
 
-def _sample(dataset: Any, number: int) -> np.ndarray:
-    """Some pixels of one band, for telling decibels from intensity."""
+def _sample(dataset: Any, layout: Layout) -> np.ndarray:
+    """Some valid pixels of the first band, physical values, for telling decibels from intensity."""
     window = Window(
         max(0, dataset.height // 2 - 128), max(0, dataset.width // 2 - 128),
         min(256, dataset.height), min(256, dataset.width),
     )  # fmt: skip
     with reading(dataset.name, window):
-        values: np.ndarray = dataset.read(number, window=rio_window(window))
-    nodata = dataset.nodatavals[number - 1]
-    return values[np.isfinite(values) & (values != nodata)]
+        values = dataset.read(layout.numbers[0], window=rio_window(window), masked=True)
+    usable = values.compressed()
+    usable = usable[np.isfinite(usable)]
+    return np.asarray(usable * layout.scales[0] + layout.offsets[0])

@@ -186,7 +186,7 @@ def find_domain(
     if not radar:
         return None, False
     unit = " ".join(u.lower() for u in units if u) + " " + tags.get("UNITS", "").lower()
-    if re.search(r"(?<![a-z])db(?![a-z])", words.replace("_", " ") + " " + unit):
+    if re.search(r"(?<![a-z])(?:db|decibels?)(?![a-z])", words.replace("_", " ") + " " + unit):
         return "sar-db", True
     if "amplitude" in words + unit:
         return "sar-amplitude", True

@@ -240,12 +240,22 @@ def select_bands(roles: Sequence[str], wanted: Sequence[str] | None, name: str) 
 
 
 def _array_info(
-    dtype: np.dtype, grid: Grid, roles: tuple[str, ...], options: OpenOptions
+    pixels: np.ndarray,
+    valid: np.ndarray | None,
+    grid: Grid,
+    roles: tuple[str, ...],
+    options: OpenOptions,
 ) -> ImageInfo:
-    from changedet.loading.domains import settle_domain
+    from changedet.loading.domains import require_domain, settle_domain
 
-    name = options.name or "array"
-    domain, source, notes = settle_domain(options.domain, None, any(_is_radar(roles)), dtype, None)
+    name, dtype = options.name or "array", pixels.dtype
+    middle = tuple(slice(max(0, n // 2 - 128), n // 2 + 128) for n in grid.shape)
+    sample = pixels[0][middle]
+    usable = np.isfinite(sample) if valid is None else np.isfinite(sample) & valid[middle]
+    domain, source, notes = settle_domain(
+        options.domain, None, any(_is_radar(roles)), dtype, sample[usable]
+    )
+    require_domain(name, domain, sample[usable])
     saturation = 255.0 if dtype == np.uint8 else None
     return ImageInfo(
         name, grid, roles, str(dtype), domain, source, saturation=saturation, notes=notes
@@ -289,7 +299,7 @@ def _open_array(obj: Any, options: OpenOptions) -> Source:
     values, whole = pixels, roles
     pixels, roles = pixels[keep], tuple(roles[i] for i in keep)
     valid: np.ndarray | None = None if mask is None else ~np.asarray(mask[keep].any(axis=0))
-    source = ArraySource(pixels, _array_info(pixels.dtype, grid, roles, options), valid)
+    source = ArraySource(pixels, _array_info(pixels, valid, grid, roles, options), valid)
     if quality is None or not options.clouds or source.info.domain != "optical":
         return source
     from changedet.loading.quality import NAMES, QualityBand, quality_kind

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from changedet.differencing import Sample, logratio, sample_windows
-from changedet.differencing.logratio import to_amplitude
+from changedet.differencing.sar_values import to_amplitude
 
 from .builders import MemoryPair, speckled_pair
 
@@ -120,7 +120,7 @@ def test_optical_values_are_taken_as_amplitudes():
     before, after = scene()
     found, detector = statistic(before, after, "optical")
     np.testing.assert_array_equal(found, statistic(before, after)[0])
-    assert detector.domain == "sar-amplitude"
+    assert detector.values.domain == "sar-amplitude"
 
 
 def test_any_value_may_stand_in_an_invalid_decibel_pixel():

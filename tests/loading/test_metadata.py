@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from changedet.errors import ConfigError
 from changedet.loading import open_source
 from changedet.loading.metadata import collect_tags, parse_time, read_acquisition
 
 from .builders import north_up
 
 GRID = north_up(height=4, width=5)
+SQUARE = north_up(height=20, width=20)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,8 @@ def test_sun_and_view() -> None:
         (("Sigma0_VV",), {}, "float32", "sar-intensity", "metadata"),
         (("Amplitude_VH",), {}, "uint16", "sar-amplitude", "metadata"),
         (("VV",), {"UNITS": "dB"}, "float32", "sar-db", "metadata"),
+        (("VV",), {"UNITS": "decibel"}, "float32", "sar-db", "metadata"),
+        (("VV",), {}, "uint8", "sar-amplitude", "guessed"),
         (("VV",), {}, "uint16", "sar-amplitude", "guessed"),
         (("VV",), {}, "float32", "sar-intensity", "guessed"),
     ],
@@ -88,6 +92,66 @@ def test_negative_radar_values_are_decibels(write_tif) -> None:
     info = open_source(path).info
     assert (info.domain, info.domain_source) == ("sar-db", "guessed")
     assert any("declare --domain" in note for note in info.notes)
+
+
+def _noisy(negative: float) -> np.ndarray:
+    """Intensities of which a share is slightly below 0, as noise subtraction leaves them."""
+    values = np.full((1, 20, 20), 0.2, "float32")
+    values.reshape(-1)[: int(400 * negative)] = -0.01
+    return values
+
+
+def test_noise_subtracted_intensities_are_not_decibels(write_tif) -> None:
+    path = write_tif(_noisy(0.3), grid=SQUARE, descriptions=("VV",))
+    assert open_source(path).info.domain == "sar-intensity"
+    array = open_source((_noisy(0.3), SQUARE, ("vv",)))
+    assert array.info.domain == "sar-intensity"
+
+
+def test_decibels_in_an_array_are_recognised() -> None:
+    source = open_source((_noisy(0.0) - 12, SQUARE, ("vv",)))
+    assert (source.info.domain, source.info.domain_source) == ("sar-db", "guessed")
+
+
+@pytest.mark.parametrize("domain", ["sar-intensity", "sar-amplitude"])
+def test_decibels_declared_as_something_linear_are_refused(write_tif, domain: str) -> None:
+    values = np.full((1, 20, 20), -12, "float32")
+    for given in (
+        write_tif(values, grid=SQUARE),
+        (values, SQUARE, ("vv",)),
+    ):
+        with pytest.raises(ConfigError, match="look like decibels"):
+            open_source(given, domain=domain)
+
+
+def test_intensities_declared_as_decibels_are_refused(write_tif) -> None:
+    with pytest.raises(ConfigError, match="decibels lie between -100 and 100"):
+        open_source(
+            write_tif(np.full((1, 20, 20), 4000, "float32"), grid=SQUARE),
+            domain="sar-db",
+        )
+
+
+def test_what_is_no_data_does_not_count_as_negative(write_tif) -> None:
+    values = _noisy(0.0)
+    values[:, :12] = -50
+    path = write_tif(values, grid=SQUARE, nodata=-50, descriptions=("VV",))
+    assert open_source(path).info.domain == "sar-intensity"
+    values[values < 0] = -9999
+    silent = write_tif(values, grid=SQUARE, descriptions=("VV",))
+    assert open_source(silent, domain="sar-intensity").info.domain == "sar-intensity"
+
+
+def test_scaled_decibels_are_recognised_by_their_physical_values() -> None:
+    from changedet.loading.domains import settle_domain
+
+    stored = np.full(100, -1200, "int16")
+    assert settle_domain("auto", None, True, stored.dtype, stored * 0.01)[0] == "sar-db"
+
+
+def test_eight_bit_radar_is_said_to_be_stretched(write_tif) -> None:
+    path = write_tif(np.ones((1, 4, 5), "uint8"), grid=GRID, descriptions=("VV",))
+    assert any("stretched for display" in note for note in open_source(path).info.notes)
 
 
 def test_saturation(write_tif) -> None:
