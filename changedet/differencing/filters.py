@@ -96,3 +96,19 @@ def gradient(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     derivative = np.array([-0.5, 0.0, 0.5], dtype=np.float32)
     identity = np.array([0.0, 1.0, 0.0], dtype=np.float32)
     return convolve(values, identity, derivative), convolve(values, derivative, identity)
+
+
+def opened(values: np.ndarray, valid: np.ndarray, half_width: int) -> np.ndarray:
+    """Morphological opening of a non-negative (y, x) array by a square of valid pixels.
+
+    Takes away what is narrower than ``2 * half_width + 1`` pixels; invalid pixels take nothing
+    away from their neighbours, and come out as 0. Needs a halo of twice ``half_width``.
+    """
+    import cv2
+
+    if half_width < 1:
+        return np.where(valid, values, np.float32(0.0))
+    square = np.ones((2 * half_width + 1, 2 * half_width + 1), np.uint8)
+    least = cv2.erode(np.where(valid, values, np.float32(np.inf)), square)
+    most = cv2.dilate(np.where(valid, least, np.float32(0.0)), square)
+    return np.where(valid, most, np.float32(0.0))

@@ -1,10 +1,14 @@
-"""Local structure: whether two images show the same pattern, whatever its brightness.
+"""Local structure: whether two images show the same edges, whatever their brightness.
 
-Structural similarity (Wang and others, IEEE Transactions on Image Processing 13:600 (2004),
-doi:10.1109/TIP.2003.819861) without its luminance term: 0 where the two patterns agree in shape and
-strength, 1 where they have nothing in common, 2 where one is the other's negative. With few bands
-brightness alone cannot tell a new roof from a dry field; the pattern can. Fails on ground without
-any pattern, where it falls back to 0, and within a window's width of a change's border.
+Gradients of the logarithm of brightness (a factor on the light leaves them as they are) are
+gathered over a neighbourhood as structure tensors (Bigun and Granlund, Proc. ICCV 1987, p. 433):
+how much edge there is, and in which direction modulo half a turn, so that a roof that turned from
+brighter to darker than its surroundings keeps its structure. Being averages, the tensors forgive
+an edge that moved by less than the neighbourhood, as under another view or sun. Two tensors are
+compared as two images are in structural similarity (Wang and others, IEEE Transactions on Image
+Processing 13:600 (2004), doi:10.1109/TIP.2003.819861): 0 where they agree, 1 where they have
+nothing in common. Says nothing about ground without any structure, and blurs outlines by its
+neighbourhood.
 """
 
 from __future__ import annotations
@@ -14,51 +18,54 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.differencing.filters import GUARD, ValidSmoother, gaussian_radius
+from changedet.differencing.filters import GUARD, ValidSmoother, gaussian_radius, gradient
 
 LIMIT = 8.0
 """Deviations beyond which a pixel counts no more in the pooling: one glint is no roof."""
+POOLING_SIGMA = 0.7
+"""Smoothing before the gradient, pixels."""
+LEAST_BRIGHTNESS = 0.1
+"""Share of the typical brightness that is added before the logarithm: shadows are noisy."""
+
+Tensor = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Structure:
-    """Fitted comparison of patterns."""
+    """Fitted comparison of structure."""
 
     window: float
     """Width of the Gaussian neighbourhood, pixels."""
-    centre: float
-    """Value that is subtracted from both images, against rounding."""
+    dark: float
+    """Brightness of ground that gives no light back, less what is added before the logarithm."""
     floor: float = 1.0
-    """Variance of a pattern that is hardly one; keeps flat ground quiet."""
-    typical: float = 1.0
-    """Median dissimilarity of the pair: what sharpness, season and light make everywhere."""
+    """Energy of an edge that is hardly one; keeps flat ground quiet."""
 
     @property
     def halo(self) -> int:
-        """Pixels of neighbourhood beyond those of what is pooled."""
-        return gaussian_radius(self.window) + GUARD
+        """Pixels of neighbourhood."""
+        return gaussian_radius(self.window) + gaussian_radius(POOLING_SIGMA) + 1 + GUARD
 
-    def moments(
-        self, before: np.ndarray, after: np.ndarray, valid: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Local variances of (y, x) before and after, and their covariance."""
-        around = ValidSmoother(valid, self.window)
-        x, y = before - np.float32(self.centre), after - np.float32(self.centre)
-        mx, my = around(x), around(y)
-        vx, vy = around(x * x) - mx * mx, around(y * y) - my * my
-        zero = np.float32(0.0)
-        return np.maximum(vx, zero), np.maximum(vy, zero), around(x * y) - mx * my
+    def tensor(self, image: np.ndarray, valid: np.ndarray) -> Tensor:
+        """Mean products of the gradients, ``(yy, xx, xy)``, of a (y, x) image."""
+        pool, around = ValidSmoother(valid, POOLING_SIGMA), ValidSmoother(valid, self.window)
+        lowest = np.float32(1e-3 * max(abs(self.dark), 1e-3))
+        bright = np.log(np.maximum(pool(image - np.float32(self.dark)), lowest))
+        dy, dx = gradient(bright)
+        return around(dy * dy), around(dx * dx), around(dy * dx)
 
     def dissimilarity(self, before: np.ndarray, after: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """0 to 2, (y, x) float32."""
-        vx, vy, c = self.moments(before, after, valid)
-        floor = np.float32(self.floor)
-        return np.float32(1.0) - (c + c + floor) / (vx + vy + floor)
+        """0 to 1, (y, x) float32."""
+        a, b = self.tensor(before, valid), self.tensor(after, valid)
+        floor = np.float32(self.floor**2)
+        same = _product(a, b)
+        unlike = np.float32(1.0) - (same + same + floor) / (_product(a, a) + _product(b, b) + floor)
+        return np.clip(unlike, np.float32(0.0), np.float32(1.0))
 
     def weigh(
         self, square: np.ndarray, before: np.ndarray, after: np.ndarray, valid: np.ndarray
     ) -> np.ndarray:
-        """Pooled deviations times the dissimilarity in units of what is typical.
+        """Pooled deviations times the root of the dissimilarity.
 
         Parameters
         ----------
@@ -70,35 +77,39 @@ class Structure:
             Which pixels count.
         """
         pool = ValidSmoother(valid, 0.5 * self.window)
-        pooled = np.sqrt(np.maximum(pool(np.minimum(square, np.float32(LIMIT**2))), 0.0))
-        return pooled * self.dissimilarity(before, after, valid) * np.float32(1.0 / self.typical)
+        pooled = np.maximum(pool(np.minimum(square, np.float32(LIMIT**2))), np.float32(0.0))
+        return np.sqrt(pooled * self.dissimilarity(before, after, valid))
+
+
+def _product(a: Tensor, b: Tensor) -> np.ndarray:
+    """Inner product of two symmetric tensors."""
+    cross = a[2] * b[2]
+    return a[0] * b[0] + a[1] * b[1] + cross + cross
 
 
 def fit_structure(
-    window: float, samples: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray, tuple]]
+    window: float,
+    dark: float,
+    samples: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray, tuple]],
 ) -> Structure:
-    """Estimate floor and typical dissimilarity.
+    """Estimate what is added before the logarithm, and the floor.
 
     Parameters
     ----------
     window : float
         Width of the neighbourhood, pixels.
+    dark : float
+        Brightness of ground that gives no light back.
     samples : iterable of (before, after, valid, core)
         Means of the bands with a halo, and the slices without.
     """
     blocks = list(samples)
-    values = [after[core][valid[core]] for _, after, valid, core in blocks]
-    centre = float(np.median(np.concatenate(values)))
-    raw = Structure(window, centre)
+    values = np.concatenate([after[core][valid[core]] for _, after, valid, core in blocks])
+    typical = float(np.median(values)) - dark if values.size else 1.0
+    raw = Structure(window, dark - LEAST_BRIGHTNESS * max(typical, 1e-3))
     weaker = []
     for before, after, valid, core in blocks:
-        vx, vy, _ = raw.moments(before, after, valid)
-        weaker.append(np.minimum(vx, vy)[core][valid[core]])
+        energies = [t[0] + t[1] for t in (raw.tensor(image, valid) for image in (before, after))]
+        weaker.append(np.minimum(*energies)[core][valid[core]])
     floor = float(np.median(np.concatenate(weaker)))
-    floored = Structure(window, centre, floor if floor > 0 else 1.0)
-    seen = [
-        floored.dissimilarity(before, after, valid)[core][valid[core]]
-        for before, after, valid, core in blocks
-    ]
-    typical = float(np.median(np.concatenate(seen)))
-    return Structure(window, centre, floored.floor, max(typical, 0.05))
+    return Structure(window, raw.dark, floor if floor > 0 else 1.0)

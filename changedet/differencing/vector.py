@@ -4,6 +4,8 @@ Each band's residual is divided by the noise expected at that very place: sensor
 that both dates show, and the difference that the remaining misregistration makes on edges. Bruzzone
 and Fernandez Prieto, IEEE TGRS 38:1171 (2000), doi:10.1109/36.843009, for the vector; the
 misregistration term follows the variance-inflation form of Theiler and Wohlberg, IEEE TGRS (2012).
+Where pixels resolve single objects, colour counts apart from brightness, things too narrow to be
+one count no more, and structure is compared where shadows cannot be explained.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from changedet.differencing.filters import (
     compress,
     gaussian_radius,
     gradient,
+    opened,
 )
+from changedet.differencing.illumination import Illumination, illumination
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample
 from changedet.differencing.shadow import ShadowModel, fit_shadow
@@ -35,17 +39,18 @@ SHADOW_SIGMA = 0.7
 """Pooling before the colour of shadows is judged, pixels: their slivers are thin."""
 TEXTURE_SIGMA = 4.0
 """Neighbourhood in which texture is measured, pixels."""
-BOUNDS = (6.0, 7.0, 2.5)
-"""Where pixels resolve single objects. Lowest seed: below it lie errors of the noise model, which
-knows neither the slant of each roof nor the wetness of each bed. Highest seed: beyond it a
-difference needs no null, which the many real changes of a busy site would widen. Highest support:
-half a deviation's worth above what noise reaches on its own beside a seed."""
 LEAST_NOISE = 3e-4
 """No image is quieter than this share of its range: its numbers are rounded."""
-STRUCTURE_BANDS = 3
-"""Bands of a picture without georeferencing in which patterns are compared,"""
-STRUCTURE_PX = 6.0
-"""and the neighbourhood in which they are, pixels."""
+PICTURE_BANDS = 3
+"""Bands of a picture without georeferencing that is taken for a photograph from above,"""
+PICTURE_GSD_M = 0.5
+"""and the size of its pixels, metres."""
+STRUCTURE_M = 3.0
+"""Neighbourhood in which structure is compared: half a house, metres,"""
+STRUCTURE_PX = (2.0, 10.0)
+"""within these bounds, pixels."""
+NARROWEST_M = 1.5
+"""Narrower things are slivers of shadows and seams of roofs, metres."""
 FIT_PIXELS = 60_000
 """Pixels on which the radiometry is fitted, at most."""
 MINIMUM_RESIDUAL_PX = 0.05
@@ -89,19 +94,23 @@ class ChangeVector:
     shadow: ShadowModel | None = None
     """How shadows look, where the sun's positions are known."""
 
-    bounds: tuple[float, float, float] | None = None
-    """Bounds of the threshold, see :func:`changedet.differencing.choose_threshold`."""
+    light: Illumination | None = None
+    """Weighs brightness and colour apart, where pixels resolve single objects."""
+
+    half_width: int = 0
+    """Things not wider than twice this and one pixel count no more."""
 
     structure: Structure | None = None
-    """Comparison of patterns, where few bands leave brightness too little to say."""
+    """Comparison of structure, where shadows cannot be explained."""
 
     name = "change-vector"
 
     @property
     def halo(self) -> int:
         """Pixels of neighbourhood that :meth:`statistic` needs."""
-        inner = gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
-        return inner if self.structure is None else inner + self.structure.halo
+        inner = gaussian_radius(POOLING_SIGMA) + 2 * gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
+        outer = 2 * self.half_width
+        return inner + (outer if self.structure is None else max(outer, self.structure.halo))
 
     def evidence(self, pair: ImagePair) -> Evidence:
         """Residual, level, common texture and misregistration variance of a window."""
@@ -131,23 +140,43 @@ class ChangeVector:
         With ``misplaced`` times the misregistration that was estimated.
         """
         seen = self.evidence(pair)
-        wider = np.float32(misplaced**2)
         strata = self.radiometry.strata(pair.before.pixels)
-        total = np.zeros(pair.valid.shape, dtype=np.float32)
+        square = self.square(seen, strata, self.variance(seen, strata, misplaced))
+        if self.structure is not None:
+            out = self.structure.weigh(square, *self.patterns(pair), pair.valid)
+        else:
+            out = np.sqrt(square)
+            if self.half_width:
+                out = opened(out, pair.valid, self.half_width)
+        out = compress(out)
+        out[~pair.valid] = np.nan
+        return out
+
+    def variance(
+        self, seen: Evidence, strata: list[np.ndarray], misplaced: float = 1.0
+    ) -> list[np.ndarray]:
+        """Variance to expect of each band's residual, float32."""
+        wider, out = np.float32(misplaced**2), []
         for k in range(len(self.noise)):
-            spread = np.zeros(total.shape, dtype=np.float32)
+            spread = np.zeros_like(seen.level[k])
             for weight, share in zip(strata, self.surface[:, k], strict=True):
                 spread += weight * np.float32(share)
             variance = (spread * seen.level[k]) ** 2 + np.float32(self.noise[k] ** 2)
             variance += np.float32(self.texture[k]) * seen.texture[k] + wider * seen.edges[k]
-            total += seen.residual[k] ** 2 / variance
-        total *= np.float32(1.0 / len(self.noise))
-        if self.structure is None:
-            out = compress(np.sqrt(total))
-        else:
-            out = compress(self.structure.weigh(total, *self.patterns(pair), pair.valid))
-        out[~pair.valid] = np.nan
+            out.append(variance)
         return out
+
+    def square(
+        self, seen: Evidence, strata: list[np.ndarray], variance: list[np.ndarray]
+    ) -> np.ndarray:
+        """Mean over bands of the squared deviations, float32."""
+        if self.light is not None:
+            parts = self.light.split(seen.residual, seen.level, variance)
+            return self.light.deviation(*parts, strata)
+        total = np.zeros_like(seen.residual[0])
+        for k in range(len(variance)):
+            total += seen.residual[k] ** 2 / variance[k]
+        return total * np.float32(1.0 / len(variance))
 
     def patterns(self, pair: ImagePair) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the bands, before in the radiometry of after, and after; (y, x) float32."""
@@ -173,6 +202,8 @@ class ChangeVector:
             "texture_share": [float(v) for v in self.texture],
             "surface_spread": [[float(v) for v in row] for row in self.surface],
             "pooling_sigma_px": POOLING_SIGMA,
+            "light": None if self.light is None else self.light.describe(),
+            "narrowest_px": 2 * self.half_width + 1,
             "structure": None if self.structure is None else asdict(self.structure),
             "shadow": None if self.shadow is None else self.shadow.describe(),
         }
@@ -219,30 +250,40 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
         shadow = fit_shadow(
             predicted, after, far.mean(axis=0) > 0.5, context.roles, context.shadow_away
         )
-    fine = context.gsd_m is not None and context.gsd_m < VERY_HIGH_RESOLUTION_M
-    fitted = ChangeVector(radiometry, dark, noise, share, surface, shadow, BOUNDS if fine else None)
-    width = structure_window(context)
-    if width is None:
+    fitted = ChangeVector(radiometry, dark, noise, share, surface, shadow)
+    size = object_pixel_m(context)
+    if size is None:
         return fitted
+    light = illumination(context.roles, shadow is not None)
+    parts_of = list(np.concatenate(weights, axis=1))
+    colour = light.split(seen.residual, seen.level, fitted.variance(seen, parts_of))[0]
+    light = light.fitted(colour, parts_of)
+    fitted = replace(fitted, light=light, half_width=int(0.5 * NARROWEST_M / size))
+    if shadow is not None:
+        return fitted
+    width = float(np.clip(STRUCTURE_M / size, *STRUCTURE_PX))
     return replace(fitted, structure=_fit_structure(fitted, sample, width))
 
 
-def structure_window(context: DetectionContext) -> float | None:
-    """Width of the neighbourhood in which patterns are compared, pixels; None: not at all.
+def object_pixel_m(context: DetectionContext) -> float | None:
+    """Size of pixels that resolve single objects, metres; None where they do not.
 
-    Patterns stand in where nothing else tells a new roof from a shadow or a dry field: in three
-    bands of which neither the pixel size nor the sun is known, taken for a photograph from above.
-    They blur outlines by their window, so they are left out where shadows can be explained.
+    Three bands of which the pixel size is not known are taken for a photograph from above.
     """
-    if context.gsd_m is None and len(context.roles) == STRUCTURE_BANDS:
-        return STRUCTURE_PX
-    return None
+    if context.gsd_m is None:
+        return PICTURE_GSD_M if len(context.roles) == PICTURE_BANDS else None
+    return context.gsd_m if context.gsd_m < VERY_HIGH_RESOLUTION_M else None
 
 
-def _fit_structure(fitted: ChangeVector, sample: Sample, width: float) -> Structure:
-    halo = Structure(width, 0.0).halo
+def _fit_structure(fitted: ChangeVector, sample: Sample, window: float) -> Structure:
+    """Structure is compared where nothing else tells a new roof from a shadow or a dry field.
+
+    It blurs outlines by its window, so it is left out where shadows are explained instead.
+    """
+    halo = Structure(window, 0.0).halo
     return fit_structure(
-        width,
+        window,
+        float(np.mean(fitted.dark)),
         [
             (*fitted.patterns(pair), pair.valid, core.within(core.pad(halo)))
             for core, pair in sample.pairs(halo)

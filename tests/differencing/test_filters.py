@@ -16,6 +16,7 @@ from changedet.differencing.filters import (
     gaussian_kernel,
     gaussian_radius,
     gradient,
+    opened,
     smooth,
 )
 
@@ -138,3 +139,24 @@ def test_a_window_with_halo_gives_the_bits_of_the_whole(sigma, row, col, height,
         np.ascontiguousarray(image[padded])
     )
     np.testing.assert_array_equal(part[halo:-halo, halo:-halo], whole[core])
+
+
+def test_opening_takes_away_what_is_narrow_and_leaves_the_rest():
+    values = np.zeros((30, 40), np.float32)
+    values[5:7, 3:35] = 4.0
+    values[12:15, 10:20] = 5.0
+    values[20:26, 20:31] = 6.0
+    found = opened(values, np.ones(values.shape, bool), 1)
+    expected = values.copy()
+    expected[5:7] = 0
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(opened(values, np.ones(values.shape, bool), 0), values)
+
+
+def test_opening_is_not_narrowed_by_invalid_pixels():
+    values = np.full((20, 20), 3.0, np.float32)
+    valid = np.ones(values.shape, bool)
+    valid[:, 10] = valid[4, :] = False
+    values[~valid] = np.nan
+    found = opened(values, valid, 1)
+    np.testing.assert_array_equal(found, np.where(valid, np.float32(3.0), np.float32(0.0)))

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from changedet.differencing import Sample, sample_windows, vector
+from changedet.differencing import DetectionContext, Sample, sample_windows, vector
+from changedet.differencing.illumination import EXPLAINED_LIGHT, LIGHT
+from changedet.model import Window
 
-from .builders import MemoryPair, landscape, noisy_pair, smooth_field, utm_grid
+from .builders import MemoryPair, landscape, noisy_pair, smooth_field
 
 SHAPE = (144, 160)
 
@@ -162,15 +164,78 @@ def test_degenerate_images_give_finite_numbers_and_no_warning(case):
     json.dumps(detector.describe())
 
 
-def test_bounds_hold_only_where_pixels_resolve_objects():
-    def bounds(size):
-        grid = utm_grid(*SHAPE, size)
-        pair = noisy_pair(10, 2, SHAPE, grid=grid)
-        return fit(pair).bounds
+@pytest.mark.parametrize(
+    ("bands", "gsd", "sun", "light", "width", "window"),
+    [
+        (3, None, False, LIGHT, 1, 6.0),  # a picture
+        (1, None, False, None, 0, None),
+        (4, 0.5, False, LIGHT, 1, 6.0),
+        (4, 0.5, True, EXPLAINED_LIGHT, 1, None),
+        (1, 0.5, True, LIGHT, 1, 6.0),  # one band has no colour of shadows
+        (3, 0.3, True, EXPLAINED_LIGHT, 2, None),
+        (3, 2.0, False, LIGHT, 0, 2.0),
+        (3, 10.0, False, None, 0, None),
+    ],
+)
+def test_what_is_weighed_where_pixels_resolve_objects(bands, gsd, sun, light, width, window):
+    pair = noisy_pair(10, bands, SHAPE, roles=("blue", "green", "red", "nir")[:bands])
+    suns = ((-1.0, 0.5), (-1.2, 0.1)) if sun else None
+    context = DetectionContext(pair.roles, "optical", gsd, 0, suns)
+    detector = vector.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
+    assert (None if detector.light is None else detector.light.light) == light
+    assert detector.half_width == width
+    assert (None if detector.structure is None else detector.structure.window) == window
+    assert np.isfinite(whole(detector, pair)).all()
+    json.dumps(detector.describe())
 
-    assert bounds(10.0) is None
-    lowest, highest, support = bounds(0.5)
-    assert 0 < support < lowest <= highest
+
+def fit_fine(pair, sun=False, gsd=0.5):
+    suns = ((-1.0, 0.5), (-1.2, 0.1)) if sun else None
+    context = DetectionContext(pair.roles, "optical", gsd, 0, suns)
+    return vector.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
+
+
+RGB = ("blue", "green", "red")
+
+
+@pytest.mark.parametrize("sun", [True, False])
+def test_a_new_colour_outranks_a_change_of_brightness(sun):
+    """One block darker in all bands alike, one as bright as before but of other colour."""
+    before, after = (p.copy() for p in noisy_pair(12, 3, SHAPE).pixels)
+    after[:, 20:40, 20:40] *= 0.5
+    after[:, 90:110, 90:110] *= np.array([1.25, 1.0, 0.75], np.float32)[:, None, None]
+    pair = MemoryPair(before, after, roles=RGB)
+    statistic = whole(replace(fit_fine(pair, sun), structure=None), pair)
+    plain = whole(replace(fit_fine(pair, True), light=None), pair)
+    assert np.median(plain[22:38, 22:38]) > np.median(plain[92:108, 92:108])
+    assert np.median(statistic[22:38, 22:38]) < np.median(statistic[92:108, 92:108])
+    quiet = statistic[50:80, 20:140]
+    assert np.median(statistic[92:108, 92:108]) > 2 * np.quantile(quiet, 0.99)
+
+
+def test_slivers_count_no_more_and_wagons_do():
+    before, after = (p.copy() for p in noisy_pair(13, 3, SHAPE).pixels)
+    after[:, 30:31, 20:120] *= 1.6
+    after[:, 80:86, 40:68] *= 1.6
+    pair = MemoryPair(before, after, roles=RGB)
+    detector = fit_fine(pair, True)
+    opened, closed = whole(detector, pair), whole(replace(detector, half_width=0), pair)
+    middle = np.s_[81:85, 44:64]
+    np.testing.assert_allclose(np.median(opened[middle]), np.median(closed[middle]), rtol=0.2)
+    assert np.median(opened[30, 30:110]) < 0.9 * np.median(closed[30, 30:110])
+
+
+@pytest.mark.parametrize("sun", [True, False])
+def test_the_fine_statistic_is_the_same_through_any_window(sun):
+    rng = np.random.default_rng(5)
+    valid = rng.random(SHAPE) > 0.02
+    pair = noisy_pair(14, 3, SHAPE, roles=RGB, valid=valid, garbage=1e4)
+    detector = fit_fine(pair, sun)
+    full = whole(detector, pair)
+    for window in (Window(0, 0, 50, 61), Window(37, 90, 40, 33), Window(100, 20, 44, 140)):
+        padded = window.pad(detector.halo)
+        part = detector.statistic(pair.read(padded))[window.within(padded)]
+        np.testing.assert_array_equal(part, full[window.slices])
 
 
 def test_without_the_suns_positions_there_is_no_shadow_model():

@@ -1,0 +1,83 @@
+"""Brightness apart from colour."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changedet.differencing.illumination import EXPLAINED_LIGHT, LIGHT, illumination
+
+ROLES = ("blue", "green", "red", "nir")
+
+
+def split(light, before, after, noise=1.0):
+    before, after = np.float32(before)[:, None], np.float32(after)[:, None]
+    variance = [np.full(1, noise**2, np.float32)] * len(before)
+    return [float(v[0]) for v in light.split(after - before, (before + after) / 2, variance)]
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.7, 1.5, 3.0])
+def test_a_factor_on_the_light_is_brightness(factor):
+    light = illumination(("band1", "band2", "band3"), False)
+    before = np.array([80.0, 100.0, 130.0])
+    colour, brightness, _ = split(light, before, factor * before)
+    assert brightness > 100
+    assert colour < 1e-4 * brightness
+
+
+def test_a_shadow_is_brightness_though_blue_sky_lights_it():
+    light = illumination(ROLES, True)
+    before = np.array([80.0, 100.0, 130.0, 300.0])
+    shaded = before * np.exp(-0.7 * light.depth)
+    colour, brightness, _ = split(light, before, shaded)
+    assert brightness > 100
+    assert colour < 5
+
+
+def test_paint_is_colour():
+    light = illumination(ROLES, False)
+    colour, brightness, _ = split(light, [90, 100, 110, 120], [125, 100, 80, 110])
+    assert colour > brightness
+    assert colour > 200
+
+
+def test_the_parts_add_up_without_tolerance():
+    from dataclasses import replace
+
+    light = replace(illumination(ROLES, False), tolerance=np.zeros(4))
+    before, after = np.array([90.0, 100, 110, 120]), np.array([50.0, 130, 150, 100])
+    colour, brightness, _ = split(light, before, after, noise=2.0)
+    assert colour + brightness == pytest.approx(((after - before) ** 2).sum() / 4.0, rel=1e-4)
+
+
+def test_one_band_has_no_colour():
+    light = illumination(("pan",), False)
+    assert split(light, [100], [200])[0] == 0.0
+    assert light.fitted(np.zeros(1000, np.float32), [np.ones(1000, np.float32)]).colour == (1.0,)
+
+
+def test_brightness_saturates_at_the_spread_of_light():
+    ones = np.ones(1, np.float32)
+    for explained, spread in ((False, LIGHT), (True, EXPLAINED_LIGHT)):
+        light = illumination(("pan",), explained)
+        colour, brightness, precision = (ones * v for v in split(light, [100], [300], 0.01))
+        relative = 200 / 200
+        found = light.deviation(colour, brightness, precision, [ones])
+        assert np.sqrt(found[0]) == pytest.approx(relative / spread, rel=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_noise_of_colour_comes_back_by_stratum(share):
+    rng = np.random.default_rng(0)
+    plants = np.repeat([0.0, 1.0], 20_000).astype(np.float32)
+    variance = np.where(plants > 0, 2 * share, share) / 1.0
+    colour = (variance * rng.chisquare(3, plants.size)).astype(np.float32)
+    found = illumination(ROLES, True).fitted(colour, [1 - plants, plants]).colour
+    np.testing.assert_allclose(found, [share, 2 * share], rtol=0.05)
+
+
+def test_black_ground_gives_numbers():
+    light = illumination(ROLES, False)
+    zero = np.zeros((4, 5), np.float32)
+    parts = light.split(zero, zero, [np.ones(5, np.float32)] * 4)
+    assert np.isfinite(light.deviation(*parts, [np.ones(5, np.float32)])).all()
