@@ -9,12 +9,8 @@ from changedet.differencing.calibration import (
 )
 from changedet.differencing.detection import Detection, fit_detection
 from changedet.differencing.detector import DetectionContext, FittedDetector, Method
-from changedet.differencing.objects import (
-    FoundObjects,
-    explain_pixels,
-    find_objects,
-    minimum_pixels,
-)
+from changedet.differencing.explaining import explain_pixels
+from changedet.differencing.objects import FoundObjects, find_objects, minimum_pixels
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.registry import (
     METHODS,
