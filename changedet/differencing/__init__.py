@@ -19,7 +19,7 @@ from changedet.differencing.registry import (
     get_method,
 )
 from changedet.differencing.sampling import Sample, sample_windows
-from changedet.differencing.shadow import ShadowModel, shadow_offset
+from changedet.differencing.shadow import ShadowModel, lean_offset, shadow_offset
 
 __all__ = [
     "METHODS",
@@ -43,6 +43,7 @@ __all__ = [
     "fit_null",
     "fit_radiometry",
     "get_method",
+    "lean_offset",
     "minimum_pixels",
     "sample_windows",
     "shadow_offset",

@@ -59,6 +59,8 @@ class ShadowModel:
     """(len(bands),) depth of a shadow by band over its mean depth in the visible."""
     away: tuple[tuple[float, float], tuple[float, float]]
     """(before, after): where the shadow of a thing one metre tall ends, (rows, columns)."""
+    source: str = "given"
+    """How the suns' positions are known: ``metadata``, ``given``, ``estimated``."""
 
     @property
     def halo(self) -> int:
@@ -169,6 +171,8 @@ class ShadowModel:
     def describe(self) -> dict[str, Any]:
         """Everything that was estimated."""
         return {
+            "source": self.source,
+            "away_px_per_m": [[float(v) for v in end] for end in self.away],
             "dark_level": [float(v) for v in self.dark_level],
             "depth_by_band": [float(v) for v in self.depth],
         }
@@ -182,12 +186,31 @@ def _at(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, offset: np.ndarr
 
 
 def shadow_offset(grid: Grid, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:
-    """Where the shadow of a thing one metre tall ends, in (rows, columns) of the grid.
+    """Where the shadow of a thing one metre tall ends, in (rows, columns) of the grid."""
+    return _offset(grid, azimuth_deg, 1.0 / math.tan(math.radians(max(elevation_deg, 5.0))))
+
+
+def lean_offset(grid: Grid, azimuth_deg: float, off_nadir_deg: float) -> tuple[float, float]:
+    """Where the top of a thing one metre tall is seen, (rows, columns) of the grid from its foot.
+
+    Parameters
+    ----------
+    grid : Grid
+        The common grid.
+    azimuth_deg : float
+        Direction from the ground to the sensor, clockwise from north.
+    off_nadir_deg : float
+        View angle from the vertical.
+    """
+    return _offset(grid, azimuth_deg, math.tan(math.radians(min(off_nadir_deg, 60.0))))
+
+
+def _offset(grid: Grid, azimuth_deg: float, length: float) -> tuple[float, float]:
+    """Rows and columns of a step of so many metres away from an azimuth.
 
     The CRS is taken to point north along its second axis: the convergence of a projection is
     below a few degrees where it is fit for use.
     """
-    length = 1.0 / math.tan(math.radians(max(elevation_deg, 5.0)))
     east = -length * math.sin(math.radians(azimuth_deg))
     north = -length * math.cos(math.radians(azimuth_deg))
     t, steps = grid.transform, grid.pixel_size_m

@@ -91,10 +91,8 @@ def open_pair(
     pair = read_pair_sources(
         before, after, config=config, mask_before=mask_before, mask_after=mask_after, aoi=aoi
     )
-    infos = tuple(
-        info if sun is None else replace(info, sun_azimuth_deg=sun[0], sun_elevation_deg=sun[1])
-        for info, sun in zip(pair.infos, (config.sun_before, config.sun_after), strict=True)
-    )
+    suns, views = (config.sun_before, config.sun_after), (config.view_before, config.view_after)
+    infos = tuple(map(_with_angles, pair.infos, suns, views))
     seen = valid_fraction(pair)
     if seen == 0:
         raise NotEnoughValidPixels(
@@ -102,6 +100,17 @@ def open_pair(
             "Check their nodata values and masks, and that both hold data where they overlap."
         )
     return pair, (infos[0], infos[1]), judge_pair(infos[0], infos[1], pair.grid, seen), seen
+
+
+def _with_angles(
+    info: ImageInfo, sun: tuple[float, float] | None, view: tuple[float, float] | None
+) -> ImageInfo:
+    """What was given takes the place of what the file says."""
+    if sun is not None:
+        info = replace(info, sun_azimuth_deg=sun[0], sun_elevation_deg=sun[1])
+    if view is not None:
+        info = replace(info, view_azimuth_deg=view[0], off_nadir_deg=view[1])
+    return info
 
 
 def align_pair(

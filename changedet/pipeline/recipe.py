@@ -17,7 +17,6 @@ from changedet.differencing import (
     find_objects,
     fit_detection,
     get_method,
-    shadow_offset,
 )
 from changedet.engines import ScratchRaster, check_engine
 from changedet.errors import ChangedetWarning
@@ -34,14 +33,12 @@ from changedet.model import (
     Window,
     ZoneActivity,
 )
+from changedet.pipeline.lighting import light_and_view
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable, settle
 from changedet.pipeline.running import ChangedView, Clock, Running, at_work
 from changedet.pipeline.summary import build_manifest, build_summary
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
 from changedet.reporting import quicklooks, write_report
-
-SHADOW_GSD_M = 3.0
-"""Coarser pixels do not show the shadows of single things."""
 
 
 def detect(
@@ -165,8 +162,9 @@ def _score(
 ) -> ScoreMap:
     """Fit the detector on a sample, then score every pixel, tile by tile."""
     context = DetectionContext(
-        pair.roles, infos[0].domain, pair.grid.gsd_m, config.seed, _shadows(infos, pair.grid)
-    )
+        pair.roles, infos[0].domain, pair.grid.gsd_m, config.seed,
+        **light_and_view(infos, pair.grid, config),
+    )  # fmt: skip
     with clock.stage("fit"):
         run.tell(ProgressEvent("fit", 0, 1))
         detection = fit_detection(pair, context, config)
@@ -181,20 +179,6 @@ def _score(
     with clock.stage("score"):
         observed = sum(run.over("score", work, pair.grid.tiles(config.tile_size)))
     return ScoreMap(raster, pair, pair.alignment, detection, observed)
-
-
-def _shadows(
-    infos: tuple[ImageInfo, ImageInfo], grid: Grid
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Where shadows fall at the two dates; None where it is not known or no pixel shows it."""
-    if grid.gsd_m is None or grid.gsd_m > SHADOW_GSD_M:
-        return None
-    ends = [
-        shadow_offset(grid, i.sun_azimuth_deg, i.sun_elevation_deg)
-        for i in infos
-        if i.sun_azimuth_deg is not None and i.sun_elevation_deg is not None
-    ]
-    return (ends[0], ends[1]) if len(ends) == 2 else None
 
 
 def _objects(score_map: ScoreMap, config: Config, run: Running) -> tuple[FoundObjects, ChangedView]:
