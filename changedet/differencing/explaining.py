@@ -12,7 +12,7 @@ import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.labelling import LABEL_BLOCK, Components
-from changedet.differencing.measuring import Measures, Shape, directions
+from changedet.differencing.measuring import Measures, Shape
 from changedet.differencing.vector import ChangeVector
 from changedet.model import ImagePair, PairReader, RasterWindows, Window
 
@@ -23,12 +23,20 @@ LOOSE = 2.5
 as well."""
 SLIVER_SHARE = 0.5
 """Share of a sliver's pixels that must have that colour."""
-STANDING_SHARE = 0.7
-"""Share of a standing thing's changed pixels that must have darkened (or brightened) so,"""
-CONTRARY = 2.0
+PARTNERS = 0.5
+"""Share of an object's shadow-coloured pixels that must have a counterpart at the other date,"""
+PARTNERS_ALONE = 0.6
+"""and share of all its pixels, where not every pixel was explained by itself."""
+CONTRARY = 1.5
 """So many times as much contrast at the date when it is brighter: then it is no shadow."""
-STANDING_SPREAD = 0.35
-"""and how evenly: standard deviation over mean."""
+SLOPE_SHARE = 0.85
+"""Share of a slope's pixels that must have darkened, or brightened, with the colour of shade,"""
+SLOPE_MARGIN = 0.15
+"""by what the sun's motion makes on a slope and this much more (natural logarithm),"""
+SLOPE_RIM = 0.5
+"""its rim at the date that shows it less as steep as this share of the other's,"""
+SLOPE_WIDTH_M = 3.5
+"""and how wide it must be: wider than wagons, containers and trucks."""
 MISPLACED = 2.5
 """Residual shifts up to so many standard deviations count as an explanation,"""
 MISPLACED_SHARE = 0.7
@@ -75,6 +83,11 @@ def explain_pixels(
         pass
 
 
+def explaining_halo(detection: Detection) -> int:
+    """Pixels of neighbourhood that :func:`count_explanations` needs."""
+    return 0 if detection.shadow is None else detection.shadow.halo + SHADOW_GUARD
+
+
 def count_explanations(
     measures: Measures,
     labels: np.ndarray,
@@ -98,8 +111,13 @@ def count_explanations(
     if shadow is not None:
         before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
         colour = shadow.coloured(before, after, LOOSE)
-        darkening = (after[:3] - before[:3]).mean(axis=0)
-        measures.add_shaded(labels, window, core, colour, darkening)
+        moved = np.zeros_like(colour)
+        inside = np.zeros_like(colour)
+        cut = core.within(window)
+        inside[cut] = colour[cut] & (labels[cut] > 0)
+        rows, cols = np.nonzero(inside)
+        moved[rows, cols] = shadow.moved(before, after, rows, cols)
+        measures.add_shaded(labels, window, core, colour, after - before, moved)
     misplaced = _misplaced(pair, labels, detection)
     if misplaced is not None:
         measures.add_misplaced(labels, window, core, misplaced)
@@ -138,22 +156,40 @@ def explanations(
     stand at both dates and of which one side fell into the shade, as the slopes of a roof do.
     """
     away = found.explained.copy()
-    change = directions(contrast)
     if detection.shadow is not None:
         pixels = np.maximum(found.pixels, 1)
-        count, total, squares = np.moveaxis(measures.shaded, 1, 0)
+        count, _, _, partners = np.moveaxis(measures.shaded, 1, 0)
         share = count.sum(axis=0) / pixels
-        mean = np.abs(total) / np.maximum(count, 1)
-        spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0.0))
-        even = (count / pixels >= STANDING_SHARE) & (spread <= STANDING_SPREAD * mean)
         # A shadow that comes darkens and one that goes brightens; a thing may do the contrary.
         before, after = contrast
         darker = count[0] >= count[1]
         contrary = np.where(darker, before > CONTRARY * after, after > CONTRARY * before)
         narrow = shape.width_px <= detection.shadow.sliver_px
-        away |= (share >= SLIVER_SHARE) & narrow & ~contrary
-        away |= even.any(axis=0) & (change == "modified")
+        sliver = (share >= SLIVER_SHARE) & narrow & ~contrary
+        paired = partners.sum(axis=0)
+        away &= sliver | (paired >= PARTNERS * count.sum(axis=0))
+        away |= sliver | (paired >= PARTNERS_ALONE * pixels)
+        away |= _slopes(measures, shape, detection)
     out = np.full(len(found), None, dtype=object)
     out[measures.misplaced >= MISPLACED_SHARE * np.maximum(found.pixels, 1)] = "misregistration"
     out[away] = "shadow"
     return out
+
+
+def _slopes(measures: Measures, shape: Shape, detection: Detection) -> np.ndarray:
+    """Which objects are sides of roofs and heaps that the sun lit otherwise, (n,) bool.
+
+    The whole side changed by as much as its slant allows, with the colour of shade, and its
+    outline shows at both dates. Wagons, containers and trucks are too narrow to be asked.
+    """
+    shadow, gsd_m = detection.shadow, detection.context.gsd_m
+    pixels = np.maximum(measures.moments[:, 0], 1)
+    if shadow is None or gsd_m is None:
+        return np.zeros(len(pixels), dtype=bool)
+    mean = measures.light[0, :, :3].mean(axis=1) / pixels
+    low, high = shadow.slope_light(shape.direction, gsd_m)
+    possible = (mean >= low - SLOPE_MARGIN) & (mean <= high + SLOPE_MARGIN)
+    shaded = measures.shaded[:, 0].max(axis=0) >= SLOPE_SHARE * pixels
+    rim = measures.edge.min(axis=0) >= SLOPE_RIM * measures.edge.max(axis=0)
+    wide: np.ndarray = shape.width_px * gsd_m >= SLOPE_WIDTH_M
+    return possible & shaded & rim & wide

@@ -34,8 +34,11 @@ class Measures:
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
     shaded: np.ndarray
-    """(2, 3, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
-    the sum of squares of how much."""
+    """(2, 4, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
+    the sum of squares of how much, and the number of those with a counterpart at the other date."""
+    light: np.ndarray
+    """(2, n, 4): sums and sums of squares of the difference of the logarithms of brightness, after
+    less before, in blue, green, red and near infrared (0 without it)."""
     misplaced: np.ndarray
     """(n,) pixels that a larger misregistration than expected would explain."""
 
@@ -50,7 +53,8 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
-            np.zeros((2, 3, n)),
+            np.zeros((2, 4, n)),
+            np.zeros((2, n, 4)),
             np.zeros(n),
         )
 
@@ -58,7 +62,7 @@ class Measures:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "misplaced",
+            "light", "misplaced",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)
@@ -144,7 +148,8 @@ class Measures:
         window: Window,
         core: Window,
         colour: np.ndarray,
-        darkening: np.ndarray,
+        difference: np.ndarray,
+        moved: np.ndarray,
     ) -> None:
         """Count the pixels of one block that have the colour of a shadow.
 
@@ -154,15 +159,26 @@ class Measures:
             As for :meth:`add`.
         colour : (y, x) bool array
             Which pixels have it.
-        darkening : (y, x) array
-            Difference of the logarithms of brightness, after less before.
+        difference : (band, y, x) array
+            Difference of the logarithms of brightness, after less before, in blue, green, red and,
+            if there, near infrared.
+        moved : (y, x) bool array
+            Which pixels have a counterpart at the other date.
         """
         cut = core.within(window)
         mine = labels[cut]
+        darkening = difference[:3].mean(axis=0)
+        inside = mine > 0
+        owner, n = mine[inside] - 1, self.shaded.shape[2]
+        for k, band in enumerate(difference):
+            values = band[cut][inside].astype(np.float64)
+            self.light[0, :, k] += np.bincount(owner, values, minlength=n)
+            self.light[1, :, k] += np.bincount(owner, values * values, minlength=n)
         for sign, side in enumerate((darkening[cut] < 0, darkening[cut] >= 0)):
             chosen = colour[cut] & (mine > 0) & side
             owner, depth = mine[chosen] - 1, darkening[cut][chosen].astype(np.float64)
-            for i, weight in enumerate((np.ones_like(depth), depth, depth * depth)):
+            partner = moved[cut][chosen].astype(np.float64)
+            for i, weight in enumerate((np.ones_like(depth), depth, depth * depth, partner)):
                 self.shaded[sign, i] += np.bincount(owner, weight, minlength=self.shaded.shape[2])
 
 

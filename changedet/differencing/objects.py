@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
-from changedet.differencing.explaining import Run, count_explanations, explanations
+from changedet.differencing.explaining import (
+    Run,
+    count_explanations,
+    explaining_halo,
+    explanations,
+)
 from changedet.differencing.labelling import (
     Components,
     find_components,
@@ -126,7 +131,7 @@ def _visit(
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
-    halo = max(RING_PX + 2 + SHADOW_GUARD, detection.detector.halo)
+    halo = max(RING_PX + 2 + SHADOW_GUARD, detection.detector.halo, explaining_halo(detection))
 
     def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
         window = core.pad(halo)

@@ -47,6 +47,21 @@ STAYS_DARK = 0.6
 """As long as no pixel is brighter by more than this share of the depth, one is in the shadow."""
 
 
+LATE = 0.5
+"""The counterpart belongs to the far part of the walk, where what casts the shadow stands: so much
+of the way from the pixel on."""
+PATH = (0.4, 0.6, 0.8)
+"""Where the other image is asked on the way from there to the counterpart: it is all shadow."""
+DEEP = 0.8
+"""Pixels darker than this share of the other date's value may lie in a shadow."""
+LEAST_DEEP = 1000
+"""So many of them are needed to tell haze from shade."""
+PITCHES_DEG = (10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0)
+"""Slopes of roofs and heaps."""
+SKY_SHARE = 0.3
+"""Light that comes from the sky, as a share of that on level ground."""
+
+
 @dataclass(frozen=True, eq=False)
 class ShadowModel:
     """What a shadow looks like in this pair, and where the sun stood."""
@@ -153,20 +168,53 @@ class ShadowModel:
         depth = np.maximum(other[rows, cols] - here, np.float32(0.0))
         still_dark = here + np.float32(STAYS_DARK) * depth
         as_dark = here + np.float32(AS_DARK) * depth
-        found = np.zeros(len(rows), dtype=bool)
+        last_hit = np.zeros(len(rows), dtype=np.int32)
+        end = np.zeros(len(rows), dtype=np.int32)
         misses = np.zeros(len(rows), dtype=np.int8)
         asked = np.arange(len(rows))
         for step in range(1, int(self._reach(date)) + 1):
             r, c = rows[asked], cols[asked]
             misses[asked] += _at(own, r, c, towards_sun * step) >= still_dark[asked]
             asked = asked[misses[asked] < MISSES]
-            r, c = rows[asked], cols[asked]
-            hit = _at(other, r, c, shift * step) < as_dark[asked]
-            found[asked[hit]] = True
-            asked = asked[~hit]
             if not asked.size:
                 break
-        return found
+            end[asked] = step
+            base, tip = towards_sun * step, shift * step
+            hits = asked
+            for share in (1.0, *PATH):
+                r, c = rows[hits], cols[hits]
+                dark = _at(other, r, c, base + (tip - base) * share) < as_dark[hits]
+                hits = hits[dark]
+            last_hit[hits] = step
+        return (last_hit > 0) & (last_hit >= LATE * end)
+
+    def slope_light(self, direction: np.ndarray, gsd_m: float) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest change that the sun's motion makes on a slope beside level ground.
+
+        Parameters
+        ----------
+        direction : (n, 2) array
+            Unit vectors (row, col) along the ridge.
+        gsd_m : float
+            Size of a pixel.
+
+        Returns
+        -------
+        low, high : (n,) arrays
+            Of the logarithm of brightness, after less before, over both sides of the ridge and
+            :data:`PITCHES_DEG`.
+        """
+        facing = np.concatenate(
+            [direction[:, ::-1] * [1.0, -1.0], direction[:, ::-1] * [-1.0, 1.0]]
+        )
+        slope = np.tan(np.radians(PITCHES_DEG))
+        logs = []
+        for away in self.away:
+            towards = -np.array(away) * gsd_m
+            lit = (1.0 + np.outer(facing @ towards, slope)) / np.sqrt(1.0 + slope**2)
+            logs.append(np.log(SKY_SHARE + (1.0 - SKY_SHARE) * np.maximum(lit, 0.0)))
+        change = (logs[1] - logs[0]).reshape(2, len(direction), len(slope))
+        return change.min(axis=(0, 2)), change.max(axis=(0, 2))
 
     def describe(self) -> dict[str, Any]:
         """Everything that was estimated."""
@@ -251,7 +299,7 @@ def fit_shadow(
         return None
     names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
     bands = tuple(roles.index(n) for n in names)
-    dark = np.array([0.95 * float(np.quantile(after[k], 0.001)) for k in bands])
+    dark = _dark_level(before[list(bands)], after[list(bands)], changed)
     expected = np.array([SKYLIGHT[n] for n in names])
     expected /= expected[:3].mean()
     model = ShadowModel(bands, dark, expected, away)
@@ -264,3 +312,33 @@ def fit_shadow(
     depth = np.median(difference[:, together] / visible[together], axis=1)
     depth = np.clip(depth, expected - SKYLIGHT_RANGE, expected + SKYLIGHT_RANGE)
     return ShadowModel(bands, dark, depth, away)
+
+
+def _dark_level(before: np.ndarray, after: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """What a pixel of no reflectance shows, by band: haze and offset.
+
+    Not more than the darkest pixels, which may be shadows themselves. Where pixels changed by
+    enough in all bands alike, the darker of the two values is a share of the lighter one, and what
+    haze adds shows as the line's value where the two are equal.
+    """
+    darkest = np.array([0.95 * float(np.quantile(band, 0.001)) for band in after])
+    together = np.abs(np.sign(after - before).sum(axis=0)) == len(after)
+    lit, shaded = np.maximum(before, after), np.minimum(before, after)
+    deep = shaded[:3].mean(axis=0) < DEEP * lit[:3].mean(axis=0)
+    chosen = changed & together & deep
+    if chosen.sum() < LEAST_DEEP:
+        return darkest
+    out = darkest.copy()
+    for k in range(len(out)):
+        x, y = lit[k, chosen], shaded[k, chosen]
+        edges = np.quantile(x, np.linspace(0.02, 0.98, 13))
+        index = np.digitize(x, edges)
+        classes = [index == i for i in range(1, 13)]
+        if min(int(c.sum()) for c in classes) < 20:
+            continue
+        middle = np.array([[np.median(x[c]), np.median(y[c])] for c in classes], dtype=np.float64)
+        slope, start = np.polyfit(middle[:, 0], middle[:, 1], 1)
+        if 0.1 < slope < 0.6:
+            low, high = sorted((0.5 * darkest[k], darkest[k]))
+            out[k] = np.clip(start / (1.0 - slope), low, high)
+    return out
