@@ -12,7 +12,10 @@ import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.labelling import LABEL_BLOCK, Components
-from changedet.differencing.measuring import Measures, Shape
+from changedet.differencing.lean import lean_reach, leaning
+from changedet.differencing.measuring import Measures, Shape, contrasts
+from changedet.differencing.sampling import Sample, sample_windows
+from changedet.differencing.season import SMALLEST_M2, fit_season
 from changedet.differencing.vector import ChangeVector
 from changedet.model import ImagePair, PairReader, RasterWindows, Window
 
@@ -23,13 +26,13 @@ LOOSE = 2.5
 as well."""
 SLIVER_SHARE = 0.5
 """Share of a sliver's pixels that must have that colour."""
-PARTNERS = 0.5
+PARTNERS = 0.35
 """Share of an object's shadow-coloured pixels that must have a counterpart at the other date,"""
 PARTNERS_ALONE = 0.6
 """and share of all its pixels, where not every pixel was explained by itself."""
 CONTRARY = 1.5
 """So many times as much contrast at the date when it is brighter: then it is no shadow."""
-SLOPE_SHARE = 0.85
+SLOPE_SHARE = 0.75
 """Share of a slope's pixels that must have darkened, or brightened, with the colour of shade,"""
 SLOPE_MARGIN = 0.15
 """by what the sun's motion makes on a slope and this much more (natural logarithm),"""
@@ -37,6 +40,8 @@ SLOPE_RIM = 0.5
 """its rim at the date that shows it less as steep as this share of the other's,"""
 SLOPE_WIDTH_M = 3.5
 """and how wide it must be: wider than wagons, containers and trucks."""
+LEANED_SHARE = 0.6
+"""Share of an object's pixels that the lean of a standing thing must explain."""
 MISPLACED = 2.5
 """Residual shifts up to so many standard deviations count as an explanation,"""
 MISPLACED_SHARE = 0.7
@@ -85,7 +90,9 @@ def explain_pixels(
 
 def explaining_halo(detection: Detection) -> int:
     """Pixels of neighbourhood that :func:`count_explanations` needs."""
-    return 0 if detection.shadow is None else detection.shadow.halo + SHADOW_GUARD
+    shadow = 0 if detection.shadow is None else detection.shadow.halo + SHADOW_GUARD
+    reach = lean_reach(detection.context)
+    return shadow if reach == 0 else max(shadow, detection.detector.halo + 2 * reach)
 
 
 def count_explanations(
@@ -120,7 +127,16 @@ def count_explanations(
         measures.add_shaded(labels, window, core, colour, after - before, moved)
     misplaced = _misplaced(pair, labels, detection)
     if misplaced is not None:
-        measures.add_misplaced(labels, window, core, misplaced)
+        measures.add_pixels("misplaced", labels, window, core, misplaced)
+    cut = core.within(window)
+    inside = np.zeros(labels.shape, dtype=bool)
+    inside[cut] = labels[cut] > 0
+    leaned = leaning(
+        pair, inside, detection.detector, detection.null, detection.threshold.support,
+        detection.context,
+    )  # fmt: skip
+    if leaned is not None:
+        measures.add_pixels("leaned", labels, window, core, leaned)
 
 
 def _misplaced(pair: ImagePair, labels: np.ndarray, detection: Detection) -> np.ndarray | None:
@@ -144,8 +160,9 @@ def explanations(
     found: Components,
     measures: Measures,
     shape: Shape,
-    contrast: np.ndarray,
     detection: Detection,
+    reader: PairReader,
+    observed_pixels: int,
 ) -> np.ndarray:
     """What explains each object, (n,) object array; None: nothing does.
 
@@ -161,7 +178,7 @@ def explanations(
         count, _, _, partners = np.moveaxis(measures.shaded, 1, 0)
         share = count.sum(axis=0) / pixels
         # A shadow that comes darkens and one that goes brightens; a thing may do the contrary.
-        before, after = contrast
+        before, after = contrasts(measures, detection.contrast)
         darker = count[0] >= count[1]
         contrary = np.where(darker, before > CONTRARY * after, after > CONTRARY * before)
         narrow = shape.width_px <= detection.shadow.sliver_px
@@ -170,9 +187,36 @@ def explanations(
         away &= sliver | (paired >= PARTNERS * count.sum(axis=0))
         away |= sliver | (paired >= PARTNERS_ALONE * pixels)
         away |= _slopes(measures, shape, detection)
+    pixels = np.maximum(found.pixels, 1)
     out = np.full(len(found), None, dtype=object)
+    out[_seasonal(found, measures, detection, reader, observed_pixels)] = "season"
     out[measures.misplaced >= MISPLACED_SHARE * np.maximum(found.pixels, 1)] = "misregistration"
+    out[measures.leaned >= LEANED_SHARE * pixels] = "lean"
     out[away] = "shadow"
+    return out
+
+
+def _seasonal(
+    found: Components,
+    measures: Measures,
+    detection: Detection,
+    reader: PairReader,
+    observed_pixels: int,
+) -> np.ndarray:
+    """Which objects are fields that did what their like did elsewhere, (n,) bool."""
+    out = np.zeros(len(found), dtype=bool)
+    area = reader.grid.pixel_area_m2
+    if area is None or detection.context.domain != "optical":
+        return out
+    large = np.flatnonzero(found.pixels * area >= SMALLEST_M2)
+    if not large.size:
+        return out
+    sample = Sample(reader, sample_windows(reader.grid, detection.context.seed))
+    season = fit_season(sample, reader.roles)
+    if season is not None:
+        before, after = measures.inside[:, large] / found.pixels[large, None]
+        share = found.pixels[large] / max(observed_pixels, 1)
+        out[large] = season.explains(before, after, share)
     return out
 
 

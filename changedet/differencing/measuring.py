@@ -41,6 +41,8 @@ class Measures:
     less before, in blue, green, red and near infrared (0 without it)."""
     misplaced: np.ndarray
     """(n,) pixels that a larger misregistration than expected would explain."""
+    leaned: np.ndarray
+    """(n,) pixels that a thing which leans otherwise would explain."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -56,13 +58,14 @@ class Measures:
             np.zeros((2, 4, n)),
             np.zeros((2, n, 4)),
             np.zeros(n),
+            np.zeros(n),
         )
 
     def merge(self, other: Measures) -> None:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "light", "misplaced",
+            "light", "misplaced", "leaned",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)
@@ -126,13 +129,15 @@ class Measures:
                 self.inside[date, :, k] += np.bincount(owner, values[index], minlength=n)
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
 
-    def add_misplaced(
-        self, labels: np.ndarray, window: Window, core: Window, explained: np.ndarray
+    def add_pixels(
+        self, name: str, labels: np.ndarray, window: Window, core: Window, explained: np.ndarray
     ) -> None:
-        """Count the pixels of one block that misregistration would explain.
+        """Count the pixels of one block that something explains.
 
         Parameters
         ----------
+        name : str
+            ``misplaced`` or ``leaned``.
         labels, window, core
             As for :meth:`add`.
         explained : (y, x) bool array
@@ -140,7 +145,8 @@ class Measures:
         """
         cut = core.within(window)
         owner = labels[cut][explained[cut] & (labels[cut] > 0)] - 1
-        self.misplaced += np.bincount(owner, minlength=len(self.misplaced))
+        total = getattr(self, name)
+        total += np.bincount(owner, minlength=len(total))
 
     def add_shaded(
         self,

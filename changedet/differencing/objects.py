@@ -112,7 +112,8 @@ def find_objects(
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup)
     geometry, measures = _visit(labels, reader, found, detection, run)
     shape = shape_of(measures.moments, found.first)
-    table = _table(grid, found, geometry, measures, shape, detection, p, q)
+    why = explanations(found, measures, shape, detection, reader, observed_pixels)
+    table = _table(grid, found, geometry, measures, shape, detection, p, q, why)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:
         order = order[table["width_m"][order] >= MINIMUM_WIDTH_M]
@@ -175,6 +176,7 @@ def _table(
     detection: Detection,
     p: np.ndarray,
     q: np.ndarray,
+    explained: np.ndarray,
 ) -> ChangeTable:
     contrast = contrasts(measures, detection.contrast)
     change = directions(contrast)
@@ -187,7 +189,7 @@ def _table(
             "id": np.arange(1, n + 1),
             "change": change,
             "kind": np.full(n, "other", dtype=object),
-            "explained_by": explanations(found, measures, shape, contrast, detection),
+            "explained_by": explained,
             "area_m2": found.pixels * area,
             "length_m": length,
             "width_m": width,

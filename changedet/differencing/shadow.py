@@ -25,6 +25,9 @@ bluer than sunlight. The scene's own values are used within :data:`SKYLIGHT_RANG
 SKYLIGHT_RANGE = 0.15
 TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
 """Deviation from that multiple which haze and different ground bring about."""
+NIR_DEEPER = 0.5
+"""The near infrared may fall by more, of which so much is counted: where all of the image holds some
+haze or light of the sky, its floor is guessed too high."""
 RIM_TOLERANCE = 1.6
 """The same for pixels on the rim of a shadow, which are mixed: so many times as much."""
 MINIMUM_DEPTH = 0.15
@@ -37,6 +40,8 @@ SLIVER_HEIGHT_M = 8.0
 """Height of the things whose shadows leave the slivers that are looked for, metres."""
 RIM_PX = 2
 """Pixels with the colour of a shadow count with one this near."""
+BLUR_PX = 5.0
+"""Width at which the narrowest change is outlined, pixels: pooling spreads it."""
 LONGEST_PX = 96
 """Longest shadow that is followed, pixels: low suns over fine pixels are cut here."""
 AS_DARK = 0.4
@@ -86,7 +91,8 @@ class ShadowModel:
     def sliver_px(self) -> float:
         """How far the shadow of a house travels from one date to the other, pixels."""
         before, after = self.away
-        return SLIVER_HEIGHT_M * math.hypot(after[0] - before[0], after[1] - before[1])
+        travelled = math.hypot(after[0] - before[0], after[1] - before[1])
+        return math.hypot(SLIVER_HEIGHT_M * travelled, BLUR_PX)
 
     def _reach(self, date: int) -> float:
         return min(CASTER_HEIGHT_M * math.hypot(*self.away[date]), LONGEST_PX)
@@ -107,8 +113,10 @@ class ShadowModel:
         safe = np.where(strong, visible, np.float32(1.0))
         names = ("blue", "green", "red", "nir")
         for i in range(len(self.bands)):
-            ratio = difference[i] / safe
-            strong &= np.abs(ratio - np.float32(self.depth[i])) < tolerance * TOLERANCE[names[i]]
+            off = difference[i] / safe - np.float32(self.depth[i])
+            if names[i] == "nir":
+                off = np.where(off > 0, off * np.float32(NIR_DEEPER), off)
+            strong &= np.abs(off) < tolerance * TOLERANCE[names[i]]
         return strong
 
     def explains(self, before: np.ndarray, after: np.ndarray, wanted: np.ndarray) -> np.ndarray:
