@@ -40,7 +40,7 @@ SLOPE_RIM = 0.5
 """its rim at the date that shows it less as steep as this share of the other's,"""
 SLOPE_WIDTH_M = 3.5
 """and how wide it must be: wider than wagons, containers and trucks."""
-LEANED_SHARE = 0.6
+LEANED_SHARE = 0.5
 """Share of an object's pixels that the lean of a standing thing must explain."""
 MISPLACED = 2.5
 """Residual shifts up to so many standard deviations count as an explanation,"""

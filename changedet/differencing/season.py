@@ -18,10 +18,11 @@ SMALLEST_M2 = 500.0
 """Smaller objects are no fields, square metres."""
 GREEN = 0.25
 """Vegetation index that a field reaches at one date at least."""
-INDEX_ALIKE = 0.07
-"""Two places look alike if their vegetation indices differ by less than this,"""
-BRIGHTNESS_ALIKE = 0.2
-"""and the logarithms of their brightness in red and near infrared by less than this."""
+LEAST_TURN = 0.05
+"""and by which its index follows that of the vegetated ground, up or down, at least."""
+ALIKE = 0.1
+"""Two places look alike if their brightness differs by less than this, root mean square over bands
+of the natural logarithm."""
 LEAST_ALIKE = 200
 """So many sampled pixels elsewhere must have looked like the field before,"""
 SHARE = 0.25
@@ -34,16 +35,18 @@ BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Season:
-    """What vegetated ground looked like at both dates, pixel by pixel of a sample."""
+    """What the ground looked like at both dates, pixel by pixel of a sample."""
 
     red: int
     """Position of the red band."""
     nir: int
     """Position of the near infrared band."""
     before: np.ndarray
-    """(2, n) vegetation index and logarithm of brightness of the sample before."""
+    """(band, n) logarithm of brightness of the sample before."""
     after: np.ndarray
     """The same afterwards."""
+    trend: float
+    """Change of the vegetation index of vegetated ground: its median."""
 
     def explains(self, before: np.ndarray, after: np.ndarray, own_share: np.ndarray) -> np.ndarray:
         """Which objects did what their like did elsewhere, (n,) bool.
@@ -55,38 +58,35 @@ class Season:
         own_share : (n,) array
             Its share of the observed ground: its own pixels in the sample are no evidence.
         """
-        old, new = self._features(before.T), self._features(after.T)
-        out = np.zeros(len(before), dtype=bool)
-        own = own_share * self.before.shape[1]
-        for start in range(0, len(before), BATCH):
-            part = slice(start, start + BATCH)
-            like = _alike(self.before, old[:, part])
-            both = like & _alike(self.after, new[:, part])
-            total = like.sum(axis=1) - own[part]
-            same = both.sum(axis=1) - own[part]
+        index = [vegetation_index(v[:, self.red], v[:, self.nir]) for v in (before, after)]
+        turn = (index[1] - index[0]) * np.sign(self.trend)
+        out: np.ndarray = (np.maximum(*index) >= GREEN) & (turn >= LEAST_TURN)
+        asked = np.flatnonzero(out)
+        for start in range(0, len(asked), BATCH):
+            part = asked[start : start + BATCH]
+            own = own_share[part] * self.before.shape[1]
+            like = _alike(self.before, _logarithm(before[part].T))
+            both = like & _alike(self.after, _logarithm(after[part].T))
+            total, same = like.sum(axis=1) - own, both.sum(axis=1) - own
             out[part] = (total >= LEAST_ALIKE) & (same >= SHARE * total)
-        green = np.maximum(old[0], new[0]) >= GREEN
-        result: np.ndarray = out & green
-        return result
-
-    def _features(self, pixels: np.ndarray) -> np.ndarray:
-        return _features(pixels[self.red], pixels[self.nir])
+        return out
 
 
-def _features(red: np.ndarray, nir: np.ndarray) -> np.ndarray:
-    brightness = np.log(np.maximum(red + nir, 1e-6))
-    return np.stack([vegetation_index(red, nir), brightness]).astype(np.float64)
+def _logarithm(pixels: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(pixels, 1e-6)).astype(np.float32)
 
 
 def _alike(sample: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Which pixels of the sample look like each object, (object, pixel) bool."""
-    near = np.abs(sample[0] - asked[0][:, None]) < INDEX_ALIKE
-    near &= np.abs(sample[1] - asked[1][:, None]) < BRIGHTNESS_ALIKE
+    total = np.zeros((asked.shape[1], sample.shape[1]), dtype=np.float32)
+    for mine, other in zip(asked, sample, strict=True):
+        total += (mine[:, None] - other) ** 2
+    near: np.ndarray = total < np.float32(ALIKE**2 * len(sample))
     return near
 
 
 def fit_season(sample: Sample, roles: tuple[str, ...]) -> Season | None:
-    """Look at what vegetated ground did; None without red and near infrared.
+    """Look at what the ground did; None without red and near infrared, or without vegetation.
 
     Fails where a whole kind of vegetation was cleared at once, which then is what its like did.
     """
@@ -94,4 +94,9 @@ def fit_season(sample: Sample, roles: tuple[str, ...]) -> Season | None:
         return None
     red, nir = roles.index("red"), roles.index("nir")
     before, after = sample.pixels(PIXELS)
-    return Season(red, nir, _features(before[red], before[nir]), _features(after[red], after[nir]))
+    index = [vegetation_index(v[red], v[nir]) for v in (before, after)]
+    green = np.maximum(*index) >= GREEN
+    if green.sum() < LEAST_ALIKE:
+        return None
+    trend = float(np.median((index[1] - index[0])[green]))
+    return Season(red, nir, _logarithm(before), _logarithm(after), trend)

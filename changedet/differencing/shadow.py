@@ -26,8 +26,8 @@ SKYLIGHT_RANGE = 0.15
 TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
 """Deviation from that multiple which haze and different ground bring about."""
 NIR_DEEPER = 0.5
-"""The near infrared may fall by more, of which so much is counted: where all of the image holds some
-haze or light of the sky, its floor is guessed too high."""
+"""The near infrared may fall by more, of which so much is counted: where all of the image holds
+some haze or light of the sky, its floor is guessed too high."""
 RIM_TOLERANCE = 1.6
 """The same for pixels on the rim of a shadow, which are mixed: so many times as much."""
 MINIMUM_DEPTH = 0.15
