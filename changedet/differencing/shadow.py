@@ -191,10 +191,17 @@ class ShadowModel:
             hits = asked
             for share in (1.0, *PATH):
                 r, c = rows[hits], cols[hits]
-                dark = _at(other, r, c, base + (tip - base) * share) < as_dark[hits]
-                hits = hits[dark]
+                at = base + (tip - base) * share
+                there = _at(other, r, c, at)
+                fits = there < as_dark[hits]
+                if share < 1.0:
+                    # on its way a shadow may cross what casts it, which did not change
+                    fits |= np.abs(there - _at(own, r, c, at)) < MINIMUM_DEPTH
+                hits = hits[fits]
             last_hit[hits] = step
-        return (last_hit > 0) & (last_hit >= LATE * end)
+        # What never ends is no shadow but darker ground around something bright.
+        ended = end < int(self._reach(date))
+        return ended & (last_hit > 0) & (last_hit >= LATE * end)
 
     def slope_light(self, direction: np.ndarray, gsd_m: float) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest change that the sun's motion makes on a slope beside level ground.
