@@ -6,7 +6,8 @@ moves by its height times the difference of the two displacements, and leaves sl
 sides: ground that is covered now, and ground that is uncovered. In a sliver what shows now showed
 before a step against that motion, and what showed before shows now a step along it: it is the edge
 of a thing that moved past. Something that arrived has no such source, something that left no such
-target. Either comparison is the detector's own, of one date displaced by a step.
+target, and both must lie one and the same step away. Either comparison is the detector's own, of
+one date displaced by a step.
 """
 
 from __future__ import annotations
@@ -78,14 +79,13 @@ def leaning(
     if motion is None or not asked.any():
         return None
     length = math.hypot(*motion)
-    has_source, has_target = np.zeros_like(asked), np.zeros_like(asked)
+    out = np.zeros_like(asked)
     for step in range(1, lean_reach(context) + 1):
         by = (round(step * motion[0] / length), round(step * motion[1] / length))
         score = null.surprise(detector.statistic(_displaced(pair, by)))
         alike = score < np.float32(support)  # False where not observable
-        has_source |= alike
-        has_target |= _shift(alike, (-by[0], -by[1]))
-    return asked & has_source & has_target
+        out |= alike & _shift(alike, (-by[0], -by[1]))
+    return asked & out
 
 
 def _displaced(pair: ImagePair, by: tuple[int, int]) -> ImagePair:

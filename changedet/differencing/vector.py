@@ -242,8 +242,7 @@ def _with_shadow(
     pixels: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> ChangeVector:
     """Learn how shadows look, and where they fall if nothing told."""
-    known = context.shadow_away
-    assert known is not None
+    known = context.shadow_away or (None, None)
     start = (known[0] or (0.0, 0.0), known[1] or (0.0, 0.0))
     shadow = fit_shadow(*pixels, context.roles, start)
     if shadow is None:
