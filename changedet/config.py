@@ -56,6 +56,12 @@ class Config:
     """Sun azimuth and elevation of the before image, degrees; None: from metadata, if there."""
     sun_after: tuple[float, float] | None = None
     """Sun azimuth and elevation of the after image, degrees; None: from metadata, if there."""
+    view_before: tuple[float, float] | None = None
+    """Azimuth from the ground to the sensor and view angle from the vertical of the before image,
+    degrees; None: from metadata, if there."""
+    view_after: tuple[float, float] | None = None
+    """Azimuth from the ground to the sensor and view angle from the vertical of the after image,
+    degrees; None: from metadata, if there."""
     tile_size: int = 512
     """Side of the tiles in which pixels are processed. Never changes a result."""
     workers: int | None = None
@@ -69,6 +75,10 @@ class Config:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, _sun(name, value))
+        for name in ("view_before", "view_after"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _view(name, value))
         if not (isinstance(self.method, str) or callable(getattr(self.method, "fit", self.method))):
             raise ConfigError(
                 f"method={self.method!r} is not usable: give the name of a detector, a function "
@@ -171,6 +181,19 @@ def _sun(name: str, value: Any) -> tuple[float, float]:
             "elevation (above 0 to 90) in degrees."
         )
     return azimuth, elevation
+
+
+def _view(name: str, value: Any) -> tuple[float, float]:
+    try:
+        azimuth, off_nadir = (float(v) for v in value)
+    except (TypeError, ValueError):
+        azimuth = off_nadir = math.nan
+    if not (0 <= azimuth <= 360 and 0 <= off_nadir <= 60):
+        raise ConfigError(
+            f"{name}={value!r} is not usable: give azimuth (0 to 360, clockwise from north, from "
+            "the ground to the sensor) and angle from the vertical (0 to 60) in degrees."
+        )
+    return azimuth, off_nadir
 
 
 def _check_names(values: dict[str, Any]) -> None:

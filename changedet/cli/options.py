@@ -13,7 +13,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 SETTINGS = (
     "method", "domain", "bands", "grid", "clouds", "align", "false_alarms_per_km2", "fdr",
-    "min_area_m2", "workers",
+    "min_area_m2", "workers", "sun_before", "sun_after", "view_before", "view_after",
 )  # fmt: skip
 """Options that are settings of :class:`changedet.config.Config`, by the names they have there."""
 
@@ -48,6 +48,27 @@ class Names(click.ParamType):
         return names
 
 
+class Angles(click.ParamType):
+    """Two angles in degrees, separated by a comma."""
+
+    def __init__(self, *names: str) -> None:
+        self.name = ",".join(n.upper() for n in names)
+        self._what = " and ".join(names)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the option."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            first, second = (float(v) for v in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not {self._what} in degrees, such as 150,45.", param, ctx)
+        return first, second
+
+
+SUN, VIEW = Angles("azimuth", "elevation"), Angles("azimuth", "off_nadir")
+
+
 def _together(*decorators: Decorator) -> Decorator:
     def apply(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -68,6 +89,12 @@ pair_options = _together(
     click.option("--bands", type=Names(), help="Roles or numbers of the bands to use: red,nir."),
     click.option("--grid", type=GridSize(), help="Pixel size of the common grid."),
     click.option("--align/--no-align", default=None, help="Correct the shift between the images."),
+    click.option("--sun-before", type=SUN, help="Where the sun stood, degrees, if no tag tells."),
+    click.option("--sun-after", type=SUN, help="The same for the after image."),
+    click.option(
+        "--view-before", type=VIEW, help="Direction to the sensor, and from the vertical."
+    ),
+    click.option("--view-after", type=VIEW, help="The same for the after image."),
     click.option("--config", "config_file", metavar="F.toml", help="Settings from a file."),
 )
 """The two images and how they are read."""

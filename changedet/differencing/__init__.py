@@ -2,6 +2,7 @@
 
 from changedet.differencing.detection import Detection, QuietSample, fit_detection, weak_candidates
 from changedet.differencing.detector import DetectionContext, FittedDetector, Method
+from changedet.differencing.explaining import explain_pixels
 from changedet.differencing.null_model import NullModel, Source, fit_null, reference_null
 from changedet.differencing.object_null import (
     CANDIDATE,
@@ -10,11 +11,7 @@ from changedet.differencing.object_null import (
     from_pair,
     from_reference,
 )
-from changedet.differencing.objects import (
-    FoundObjects,
-    explain_pixels,
-    find_objects,
-)
+from changedet.differencing.objects import FoundObjects, find_objects
 from changedet.differencing.quiet import QuietPairs, kind_of, quiet_pairs
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.registry import (
@@ -24,7 +21,7 @@ from changedet.differencing.registry import (
     get_method,
 )
 from changedet.differencing.sampling import Sample, sample_windows
-from changedet.differencing.shadow import ShadowModel, shadow_offset
+from changedet.differencing.shadow import ShadowModel, lean_offset, shadow_offset
 from changedet.differencing.sizes import minimum_pixels
 from changedet.differencing.strata import STRATA, Strata, fit_strata
 from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
@@ -63,6 +60,7 @@ __all__ = [
     "from_reference",
     "get_method",
     "kind_of",
+    "lean_offset",
     "minimum_pixels",
     "quiet_pairs",
     "reference_null",

@@ -53,9 +53,15 @@ class DetectionContext:
     """Ground sample distance of the common grid, metres; None without georeferencing."""
     seed: int = 0
     """Seed of random choices."""
-    shadow_away: tuple[tuple[float, float], tuple[float, float]] | None = None
+    shadow_away: tuple[tuple[float, float] | None, tuple[float, float] | None] | None = None
     """(before, after): where the shadow of a thing one metre tall ends, (rows, columns) of the
-    grid; None where the sun's position is not known."""
+    grid, and None for a date whose sun is to be estimated; None alone: shadows are not looked
+    for."""
+    sun_source: str | None = None
+    """How the suns' positions are known: ``given``, ``metadata`` or both."""
+    lean_away: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """(before, after): where the top of a thing one metre tall is seen, (rows, columns) of the grid
+    from its foot; None where the views are not known."""
 
 
 Fit = Callable[[Sample, DetectionContext], FittedDetector]

@@ -34,10 +34,15 @@ class Measures:
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
     shaded: np.ndarray
-    """(2, 3, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
-    the sum of squares of how much."""
+    """(2, 4, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
+    the sum of squares of how much, and the number of those with a counterpart at the other date."""
+    light: np.ndarray
+    """(2, n, 4): sums and sums of squares of the difference of the logarithms of brightness, after
+    less before, in blue, green, red and near infrared (0 without it)."""
     misplaced: np.ndarray
     """(n,) pixels that a larger misregistration than expected would explain."""
+    leaned: np.ndarray
+    """(n,) pixels that a thing which leans otherwise would explain."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -50,7 +55,9 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
-            np.zeros((2, 3, n)),
+            np.zeros((2, 4, n)),
+            np.zeros((2, n, 4)),
+            np.zeros(n),
             np.zeros(n),
         )
 
@@ -58,7 +65,7 @@ class Measures:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "misplaced",
+            "light", "misplaced", "leaned",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)
@@ -122,13 +129,15 @@ class Measures:
                 self.inside[date, :, k] += np.bincount(owner, values[index], minlength=n)
                 self.ring[date, :, k] += np.bincount(neighbour, values[near], minlength=n)
 
-    def add_misplaced(
-        self, labels: np.ndarray, window: Window, core: Window, explained: np.ndarray
+    def add_pixels(
+        self, name: str, labels: np.ndarray, window: Window, core: Window, explained: np.ndarray
     ) -> None:
-        """Count the pixels of one block that misregistration would explain.
+        """Count the pixels of one block that something explains.
 
         Parameters
         ----------
+        name : str
+            ``misplaced`` or ``leaned``.
         labels, window, core
             As for :meth:`add`.
         explained : (y, x) bool array
@@ -136,7 +145,8 @@ class Measures:
         """
         cut = core.within(window)
         owner = labels[cut][explained[cut] & (labels[cut] > 0)] - 1
-        self.misplaced += np.bincount(owner, minlength=len(self.misplaced))
+        total = getattr(self, name)
+        total += np.bincount(owner, minlength=len(total))
 
     def add_shaded(
         self,
@@ -144,7 +154,8 @@ class Measures:
         window: Window,
         core: Window,
         colour: np.ndarray,
-        darkening: np.ndarray,
+        difference: np.ndarray,
+        moved: np.ndarray,
     ) -> None:
         """Count the pixels of one block that have the colour of a shadow.
 
@@ -154,15 +165,26 @@ class Measures:
             As for :meth:`add`.
         colour : (y, x) bool array
             Which pixels have it.
-        darkening : (y, x) array
-            Difference of the logarithms of brightness, after less before.
+        difference : (band, y, x) array
+            Difference of the logarithms of brightness, after less before, in blue, green, red and,
+            if there, near infrared.
+        moved : (y, x) bool array
+            Which pixels have a counterpart at the other date.
         """
         cut = core.within(window)
         mine = labels[cut]
+        darkening = difference[:3].mean(axis=0)
+        inside = mine > 0
+        owner, n = mine[inside] - 1, self.shaded.shape[2]
+        for k, band in enumerate(difference):
+            values = band[cut][inside].astype(np.float64)
+            self.light[0, :, k] += np.bincount(owner, values, minlength=n)
+            self.light[1, :, k] += np.bincount(owner, values * values, minlength=n)
         for sign, side in enumerate((darkening[cut] < 0, darkening[cut] >= 0)):
             chosen = colour[cut] & (mine > 0) & side
             owner, depth = mine[chosen] - 1, darkening[cut][chosen].astype(np.float64)
-            for i, weight in enumerate((np.ones_like(depth), depth, depth * depth)):
+            partner = moved[cut][chosen].astype(np.float64)
+            for i, weight in enumerate((np.ones_like(depth), depth, depth * depth, partner)):
                 self.shaded[sign, i] += np.bincount(owner, weight, minlength=self.shaded.shape[2])
 
 

@@ -25,6 +25,9 @@ bluer than sunlight. The scene's own values are used within :data:`SKYLIGHT_RANG
 SKYLIGHT_RANGE = 0.15
 TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
 """Deviation from that multiple which haze and different ground bring about."""
+NIR_DEEPER = 0.5
+"""The near infrared may fall by more, of which so much is counted: where all of the image holds
+some haze or light of the sky, its floor is guessed too high."""
 RIM_TOLERANCE = 1.6
 """The same for pixels on the rim of a shadow, which are mixed: so many times as much."""
 MINIMUM_DEPTH = 0.15
@@ -37,6 +40,8 @@ SLIVER_HEIGHT_M = 8.0
 """Height of the things whose shadows leave the slivers that are looked for, metres."""
 RIM_PX = 2
 """Pixels with the colour of a shadow count with one this near."""
+BLUR_PX = 5.0
+"""Width at which the narrowest change is outlined, pixels: pooling spreads it."""
 LONGEST_PX = 96
 """Longest shadow that is followed, pixels: low suns over fine pixels are cut here."""
 AS_DARK = 0.4
@@ -45,6 +50,21 @@ MISSES = 2
 """So many brighter pixels on the way end the shadow."""
 STAYS_DARK = 0.6
 """As long as no pixel is brighter by more than this share of the depth, one is in the shadow."""
+
+
+LATE = 0.5
+"""The counterpart belongs to the far part of the walk, where what casts the shadow stands: so much
+of the way from the pixel on."""
+PATH = (0.4, 0.6, 0.8)
+"""Where the other image is asked on the way from there to the counterpart: it is all shadow."""
+DEEP = 0.8
+"""Pixels darker than this share of the other date's value may lie in a shadow."""
+LEAST_DEEP = 1000
+"""So many of them are needed to tell haze from shade."""
+PITCHES_DEG = (10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0)
+"""Slopes of roofs and heaps."""
+SKY_SHARE = 0.3
+"""Light that comes from the sky, as a share of that on level ground."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +79,8 @@ class ShadowModel:
     """(len(bands),) depth of a shadow by band over its mean depth in the visible."""
     away: tuple[tuple[float, float], tuple[float, float]]
     """(before, after): where the shadow of a thing one metre tall ends, (rows, columns)."""
+    source: str = "given"
+    """How the suns' positions are known: ``metadata``, ``given``, ``estimated``."""
 
     @property
     def halo(self) -> int:
@@ -69,7 +91,8 @@ class ShadowModel:
     def sliver_px(self) -> float:
         """How far the shadow of a house travels from one date to the other, pixels."""
         before, after = self.away
-        return SLIVER_HEIGHT_M * math.hypot(after[0] - before[0], after[1] - before[1])
+        travelled = math.hypot(after[0] - before[0], after[1] - before[1])
+        return math.hypot(SLIVER_HEIGHT_M * travelled, BLUR_PX)
 
     def _reach(self, date: int) -> float:
         return min(CASTER_HEIGHT_M * math.hypot(*self.away[date]), LONGEST_PX)
@@ -90,8 +113,10 @@ class ShadowModel:
         safe = np.where(strong, visible, np.float32(1.0))
         names = ("blue", "green", "red", "nir")
         for i in range(len(self.bands)):
-            ratio = difference[i] / safe
-            strong &= np.abs(ratio - np.float32(self.depth[i])) < tolerance * TOLERANCE[names[i]]
+            off = difference[i] / safe - np.float32(self.depth[i])
+            if names[i] == "nir":
+                off = np.where(off > 0, off * np.float32(NIR_DEEPER), off)
+            strong &= np.abs(off) < tolerance * TOLERANCE[names[i]]
         return strong
 
     def explains(self, before: np.ndarray, after: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -151,24 +176,66 @@ class ShadowModel:
         depth = np.maximum(other[rows, cols] - here, np.float32(0.0))
         still_dark = here + np.float32(STAYS_DARK) * depth
         as_dark = here + np.float32(AS_DARK) * depth
-        found = np.zeros(len(rows), dtype=bool)
+        last_hit = np.zeros(len(rows), dtype=np.int32)
+        end = np.zeros(len(rows), dtype=np.int32)
         misses = np.zeros(len(rows), dtype=np.int8)
         asked = np.arange(len(rows))
         for step in range(1, int(self._reach(date)) + 1):
             r, c = rows[asked], cols[asked]
             misses[asked] += _at(own, r, c, towards_sun * step) >= still_dark[asked]
             asked = asked[misses[asked] < MISSES]
-            r, c = rows[asked], cols[asked]
-            hit = _at(other, r, c, shift * step) < as_dark[asked]
-            found[asked[hit]] = True
-            asked = asked[~hit]
             if not asked.size:
                 break
-        return found
+            end[asked] = step
+            base, tip = towards_sun * step, shift * step
+            hits = asked
+            for share in (1.0, *PATH):
+                r, c = rows[hits], cols[hits]
+                at = base + (tip - base) * share
+                there = _at(other, r, c, at)
+                fits = there < as_dark[hits]
+                if share < 1.0:
+                    # on its way a shadow may cross what casts it, which did not change
+                    fits |= np.abs(there - _at(own, r, c, at)) < MINIMUM_DEPTH
+                hits = hits[fits]
+            last_hit[hits] = step
+        # What never ends is no shadow but darker ground around something bright.
+        ended = end < int(self._reach(date))
+        return ended & (last_hit > 0) & (last_hit >= LATE * end)
+
+    def slope_light(self, direction: np.ndarray, gsd_m: float) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest change that the sun's motion makes on a slope beside level ground.
+
+        Parameters
+        ----------
+        direction : (n, 2) array
+            Unit vectors (row, col) along the ridge.
+        gsd_m : float
+            Size of a pixel.
+
+        Returns
+        -------
+        low, high : (n,) arrays
+            Of the logarithm of brightness, after less before, over both sides of the ridge and
+            :data:`PITCHES_DEG`.
+        """
+        facing = np.concatenate(
+            [direction[:, ::-1] * [1.0, -1.0], direction[:, ::-1] * [-1.0, 1.0]]
+        )
+        slope = np.tan(np.radians(PITCHES_DEG))
+        logs = []
+        for away in self.away:
+            towards = -np.array(away) * gsd_m
+            lit = (1.0 + np.outer(facing @ towards, slope)) / np.sqrt(1.0 + slope**2)
+            logs.append(np.log(SKY_SHARE + (1.0 - SKY_SHARE) * np.maximum(lit, 0.0)))
+        change = (logs[1] - logs[0]).reshape(2, len(direction), len(slope))
+        return change.min(axis=(0, 2)), change.max(axis=(0, 2))
 
     def describe(self) -> dict[str, Any]:
         """Everything that was estimated."""
         return {
+            "source": self.source,
+            "away_px_per_m": [[float(v) for v in end] for end in self.away],
             "dark_level": [float(v) for v in self.dark_level],
             "depth_by_band": [float(v) for v in self.depth],
         }
@@ -182,12 +249,31 @@ def _at(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, offset: np.ndarr
 
 
 def shadow_offset(grid: Grid, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:
-    """Where the shadow of a thing one metre tall ends, in (rows, columns) of the grid.
+    """Where the shadow of a thing one metre tall ends, in (rows, columns) of the grid."""
+    return _offset(grid, azimuth_deg, 1.0 / math.tan(math.radians(max(elevation_deg, 5.0))))
+
+
+def lean_offset(grid: Grid, azimuth_deg: float, off_nadir_deg: float) -> tuple[float, float]:
+    """Where the top of a thing one metre tall is seen, (rows, columns) of the grid from its foot.
+
+    Parameters
+    ----------
+    grid : Grid
+        The common grid.
+    azimuth_deg : float
+        Direction from the ground to the sensor, clockwise from north.
+    off_nadir_deg : float
+        View angle from the vertical.
+    """
+    return _offset(grid, azimuth_deg, math.tan(math.radians(min(off_nadir_deg, 60.0))))
+
+
+def _offset(grid: Grid, azimuth_deg: float, length: float) -> tuple[float, float]:
+    """Rows and columns of a step of so many metres away from an azimuth.
 
     The CRS is taken to point north along its second axis: the convergence of a projection is
     below a few degrees where it is fit for use.
     """
-    length = 1.0 / math.tan(math.radians(max(elevation_deg, 5.0)))
     east = -length * math.sin(math.radians(azimuth_deg))
     north = -length * math.cos(math.radians(azimuth_deg))
     t, steps = grid.transform, grid.pixel_size_m
@@ -228,7 +314,7 @@ def fit_shadow(
         return None
     names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
     bands = tuple(roles.index(n) for n in names)
-    dark = np.array([0.95 * float(np.quantile(after[k], 0.001)) for k in bands])
+    dark = _dark_level(before[list(bands)], after[list(bands)], changed)
     expected = np.array([SKYLIGHT[n] for n in names])
     expected /= expected[:3].mean()
     model = ShadowModel(bands, dark, expected, away)
@@ -241,3 +327,33 @@ def fit_shadow(
     depth = np.median(difference[:, together] / visible[together], axis=1)
     depth = np.clip(depth, expected - SKYLIGHT_RANGE, expected + SKYLIGHT_RANGE)
     return ShadowModel(bands, dark, depth, away)
+
+
+def _dark_level(before: np.ndarray, after: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """What a pixel of no reflectance shows, by band: haze and offset.
+
+    Not more than the darkest pixels, which may be shadows themselves. Where pixels changed by
+    enough in all bands alike, the darker of the two values is a share of the lighter one, and what
+    haze adds shows as the line's value where the two are equal.
+    """
+    darkest = np.array([0.95 * float(np.quantile(band, 0.001)) for band in after])
+    together = np.abs(np.sign(after - before).sum(axis=0)) == len(after)
+    lit, shaded = np.maximum(before, after), np.minimum(before, after)
+    deep = shaded[:3].mean(axis=0) < DEEP * lit[:3].mean(axis=0)
+    chosen = changed & together & deep
+    if chosen.sum() < LEAST_DEEP:
+        return darkest
+    out = darkest.copy()
+    for k in range(len(out)):
+        x, y = lit[k, chosen], shaded[k, chosen]
+        edges = np.quantile(x, np.linspace(0.02, 0.98, 13))
+        index = np.digitize(x, edges)
+        classes = [index == i for i in range(1, 13)]
+        if min(int(c.sum()) for c in classes) < 20:
+            continue
+        middle = np.array([[np.median(x[c]), np.median(y[c])] for c in classes], dtype=np.float64)
+        slope, start = np.polyfit(middle[:, 0], middle[:, 1], 1)
+        if 0.1 < slope < 0.6:
+            low, high = sorted((0.5 * darkest[k], darkest[k]))
+            out[k] = np.clip(start / (1.0 - slope), low, high)
+    return out

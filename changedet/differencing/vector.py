@@ -10,6 +10,7 @@ one count no more, and structure is compared where shadows cannot be explained.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample
 from changedet.differencing.shadow import ShadowModel, fit_shadow
 from changedet.differencing.structure import Structure, fit_structure
+from changedet.differencing.sun_estimate import LONGEST_RUN_PX, SunEstimate, estimate_sun
 from changedet.model import ImagePair
 
 POOLING_SIGMA = 1.0
@@ -99,6 +101,9 @@ class ChangeVector:
 
     half_width: int = 0
     """Things not wider than twice this and one pixel count no more."""
+
+    sun: SunEstimate | None = None
+    """What the images say about the suns, where nothing else did."""
 
     structure: Structure | None = None
     """Comparison of structure, where shadows cannot be explained."""
@@ -205,8 +210,14 @@ class ChangeVector:
             "light": None if self.light is None else self.light.describe(),
             "narrowest_px": 2 * self.half_width + 1,
             "structure": None if self.structure is None else asdict(self.structure),
-            "shadow": None if self.shadow is None else self.shadow.describe(),
+            "shadow": self._describe_shadow(),
         }
+
+    def _describe_shadow(self) -> dict[str, Any] | None:
+        if self.shadow is None and self.sun is None:
+            return None
+        out = {"source": "unknown"} if self.shadow is None else self.shadow.describe()
+        return out if self.sun is None else {**out, "estimate": self.sun.describe()}
 
 
 def _variance(average: ValidSmoother, values: np.ndarray) -> np.ndarray:
@@ -243,14 +254,12 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
         least = LEAST_NOISE * float(high - low) or 1.0
         noise[k], share[k] = _noise_model(seen.residual[k], seen.texture[k], seen.edges[k], least)
     surface = _surface_spread(np.concatenate(coarse, axis=1), np.concatenate(weights, axis=1))
-    shadow = None
+    fitted = ChangeVector(radiometry, dark, noise, share, surface)
     if context.shadow_away is not None:
         predicted = radiometry.apply(before)
-        far = np.abs(after - predicted) > 6.0 * noise[:, None]
-        shadow = fit_shadow(
-            predicted, after, far.mean(axis=0) > 0.5, context.roles, context.shadow_away
-        )
-    fitted = ChangeVector(radiometry, dark, noise, share, surface, shadow)
+        far = (np.abs(after - predicted) > 6.0 * noise[:, None]).mean(axis=0) > 0.5
+        fitted = _with_shadow(fitted, sample, context, (predicted, after, far))
+    shadow = fitted.shadow
     size = object_pixel_m(context)
     if size is None:
         return fitted
@@ -263,6 +272,33 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
         return fitted
     width = float(np.clip(STRUCTURE_M / size, *STRUCTURE_PX))
     return replace(fitted, structure=_fit_structure(fitted, sample, width))
+
+
+def _with_shadow(
+    fitted: ChangeVector,
+    sample: Sample,
+    context: DetectionContext,
+    pixels: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> ChangeVector:
+    """Learn how shadows look, and where they fall if nothing told."""
+    known = context.shadow_away or (None, None)
+    start = (known[0] or (0.0, 0.0), known[1] or (0.0, 0.0))
+    shadow = fit_shadow(*pixels, context.roles, start)
+    if shadow is None:
+        return fitted
+    if known[0] is not None and known[1] is not None:
+        return replace(fitted, shadow=replace(shadow, source=context.sun_source or "given"))
+    blind = replace(fitted, shadow=shadow)
+
+    def blocks() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        for _, pair in sample.pairs(LONGEST_RUN_PX):
+            yield *blind.shadow_logarithms(pair), pair.valid
+
+    sun = estimate_sun(blocks, sample.reader.grid, known)
+    if sun.away is None:
+        return replace(fitted, sun=sun)
+    source = "estimated" if known == (None, None) else f"{context.sun_source} and estimated"
+    return replace(fitted, sun=sun, shadow=replace(shadow, away=sun.away, source=source))
 
 
 def object_pixel_m(context: DetectionContext) -> float | None:

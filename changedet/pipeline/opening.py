@@ -103,11 +103,8 @@ def open_pair(
     pair = read_pair_sources(
         before, after, config=config, mask_before=mask_before, mask_after=mask_after, aoi=aoi
     )
-    infos = tuple(
-        info if sun is None else replace(info, sun_azimuth_deg=sun[0], sun_elevation_deg=sun[1])
-        for info, sun in zip(pair.infos, (config.sun_before, config.sun_after), strict=True)
-    )
-    first, second = infos
+    suns, views = (config.sun_before, config.sun_after), (config.view_before, config.view_after)
+    first, second = map(_with_angles, pair.infos, suns, views)
     pair, view = observe(pair, config.clouds, (first.sun_azimuth_deg, second.sun_azimuth_deg))
     count = round(view.observed * pair.grid.height * pair.grid.width)
     if count < MINIMUM_VALID:
@@ -138,6 +135,17 @@ def _nothing_seen(before: str, after: str, view: Observability, count: int) -> s
     if blamed:
         advice += f"; the {' and the '.join(blamed)} can be left out with --clouds none"
     return f"{start}{taken}. {advice}."
+
+
+def _with_angles(
+    info: ImageInfo, sun: tuple[float, float] | None, view: tuple[float, float] | None
+) -> ImageInfo:
+    """What was given takes the place of what the file says."""
+    if sun is not None:
+        info = replace(info, sun_azimuth_deg=sun[0], sun_elevation_deg=sun[1])
+    if view is not None:
+        info = replace(info, view_azimuth_deg=view[0], off_nadir_deg=view[1])
+    return info
 
 
 def align_pair(

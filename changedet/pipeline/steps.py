@@ -11,15 +11,12 @@ from changedet.differencing import (
     FoundObjects,
     explain_pixels,
     find_objects,
-    shadow_offset,
 )
 from changedet.engines import ScratchRaster
 from changedet.loading import AlignedPair
-from changedet.model import Grid, ImageInfo, ScoreMap, Window
+from changedet.model import ImageInfo, ScoreMap, Window
+from changedet.pipeline.lighting import light_and_view
 from changedet.pipeline.running import ChangedView, Running
-
-SHADOW_GSD_M = 3.0
-"""Coarser pixels do not show the shadows of single things."""
 
 
 def context_of(
@@ -27,22 +24,9 @@ def context_of(
 ) -> DetectionContext:
     """What a detector may know of a pair besides its pixels."""
     return DetectionContext(
-        pair.roles, infos[0].domain, pair.grid.gsd_m, config.seed, _shadows(infos, pair.grid)
-    )
-
-
-def _shadows(
-    infos: tuple[ImageInfo, ImageInfo], grid: Grid
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Where shadows fall at the two dates; None where it is not known or no pixel shows it."""
-    if grid.gsd_m is None or grid.gsd_m > SHADOW_GSD_M:
-        return None
-    ends = [
-        shadow_offset(grid, i.sun_azimuth_deg, i.sun_elevation_deg)
-        for i in infos
-        if i.sun_azimuth_deg is not None and i.sun_elevation_deg is not None
-    ]
-    return (ends[0], ends[1]) if len(ends) == 2 else None
+        pair.roles, infos[0].domain, pair.grid.gsd_m, config.seed,
+        **light_and_view(infos, pair.grid, config),
+    )  # fmt: skip
 
 
 def score_pixels(pair: AlignedPair, detection: Detection, config: Config, run: Running) -> ScoreMap:

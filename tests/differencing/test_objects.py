@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from changedet.config import Config
-from changedet.differencing import find_objects, fit_detection, minimum_pixels, objects
+from changedet.differencing import explaining, find_objects, fit_detection, minimum_pixels
 from changedet.differencing import labelling as labelling_module
 from changedet.model import Grid
 
@@ -40,7 +40,7 @@ def find(pair, block=None, **more):
     with pytest.MonkeyPatch.context() as patch:
         if block is not None:
             patch.setattr(labelling_module, "LABEL_BLOCK", block)
-            patch.setattr(objects, "LABEL_BLOCK", block)
+            patch.setattr(explaining, "LABEL_BLOCK", block)
         found = find_objects(
             score, labels, pair, detection,
             observed_pixels=int(np.isfinite(score.array).sum()), **more,
