@@ -259,11 +259,11 @@ def test_pixels_without_georeferencing() -> None:
 
 def test_settings_are_heeded() -> None:
     image = (random_image(GRID, 3), GRID, ("red", "green", "nir"))
-    config = Config(bands=("nir", "red"), grid=6.0, domain="sar-db")
+    config = Config(bands=("nir", "red"), grid=6.0, domain="sar-amplitude")
     pair = read_pair_sources(image, image, config=config)
     assert pair.roles == ("nir", "red")
     assert pair.grid.transform.a == 6
-    assert [i.domain for i in pair.infos] == ["sar-db", "sar-db"]
+    assert [i.domain for i in pair.infos] == ["sar-amplitude", "sar-amplitude"]
     assert [i.roles for i in pair.infos] == [("nir", "red")] * 2
     assert pair.grid == choose_grid(pair.infos[0], pair.infos[1], 6.0)
 
