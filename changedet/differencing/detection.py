@@ -13,7 +13,7 @@ from changedet.differencing.common_ground import common_ground
 from changedet.differencing.detector import DetectionContext, FittedDetector
 from changedet.differencing.null_model import NullModel, fit_null
 from changedet.differencing.object_null import ObjectNull, candidate_peaks, from_pair
-from changedet.differencing.quiet import quiet_pairs
+from changedet.differencing.quiet import kind_of, quiet_pairs
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
@@ -169,7 +169,10 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     null = fit_null(
         seen.statistic, level, strata=seen.strata, tails=None if quiet is None else quiet.tails
     )
-    noise = null if quiet is None else fit_null(seen.statistic, level, strata=seen.strata)
+    noise = null
+    if quiet is not None and kind_of(context) != "radar":
+        # speckle is known better from quiet pairs than from one that may hold many small changes
+        noise = fit_null(seen.statistic, level, strata=seen.strata)
     peaks = weak_candidates(seen, null, minimum_pixels(reader.grid, config.min_area_m2))
     if quiet is None:
         objects = from_pair(peaks, seen.pixels)

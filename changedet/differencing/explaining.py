@@ -92,7 +92,7 @@ def explaining_halo(detection: Detection) -> int:
     """Pixels of neighbourhood that :func:`count_explanations` needs."""
     shadow = 0 if detection.shadow is None else detection.shadow.halo + SHADOW_GUARD
     reach = lean_reach(detection.context)
-    return shadow if reach == 0 else max(shadow, detection.detector.halo + 2 * reach)
+    return shadow if reach == 0 else max(shadow, detection.halo + 2 * reach)
 
 
 def count_explanations(

@@ -31,6 +31,9 @@ STANDS_OUT = 0.28
 """Where a larger share of the pixels (but not clearly most) lies above the first threshold it runs
 through the middle of the noise, in which it ends up at 33 to 50 %: nothing stands out, and every
 pixel belongs to the null."""
+EXCESS = 2.0
+"""and so it is where not so many times as many pixels lie above it as the noise itself would put
+there: smooth noise, as of single-look radar, forms patches too."""
 SKIRT = 0.5
 """A change has a skirt: pixels connected to it belong to it down to this share of the way from
 the median to the first threshold,"""
@@ -161,7 +164,9 @@ def fit_null(
     above = sum(int(np.count_nonzero(np.nan_to_num(b, nan=-np.inf) > level)) for b in blocks)
     share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
     most = share > 0.5 and middle - level > SKIRT_FLOOR * spread
-    stands_out = share <= STANDS_OUT or most
+    # so much of the noise itself lies above, if it is as Gaussian above as below its middle
+    bulk = 0.5 * math.erfc((level - middle) / max(spread, 1e-9) / math.sqrt(2.0))
+    stands_out = (share <= STANDS_OUT and share > EXCESS * bulk) or most
     skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
     for i, block in enumerate(blocks):
         finite = np.isfinite(block)
