@@ -25,9 +25,11 @@ TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
 OTHER_TOLERANCE = 0.15
 """The same for bands of which no more is known."""
 LIGHT = 0.2
-"""Relative spread of brightness where nothing predicts how the light moved,"""
+"""Largest relative spread of brightness where nothing predicts how the light moved,"""
 EXPLAINED_LIGHT = 0.05
 """and where moved shadows are predicted and explained, so that brightness may say more."""
+LIGHT_QUANTILE = 0.9
+"""Where the spread that light makes in this pair is measured: moved shadows are few."""
 COLOUR_QUANTILE = 0.9
 """Where the noise of colour is measured: above the middle, for vegetation changes colour too."""
 LEAST_COLOUR = 0.05
@@ -103,8 +105,14 @@ class Illumination:
         total += colour / share
         return total * np.float32(1.0 / len(self.depth))
 
-    def fitted(self, colour: np.ndarray, strata: Sequence[np.ndarray]) -> Illumination:
-        """The same with the noise of colour measured on mostly unchanged pixels, (n,) float32."""
+    def fitted(
+        self,
+        colour: np.ndarray,
+        brightness: np.ndarray,
+        precision: np.ndarray,
+        strata: Sequence[np.ndarray],
+    ) -> Illumination:
+        """The same with both spreads measured on mostly unchanged pixels, (n,) float32."""
         from scipy.special import chdtri
 
         freedom, shares = len(self.depth) - 1, []
@@ -115,7 +123,14 @@ class Illumination:
                 expected = chdtri(freedom, 1 - COLOUR_QUANTILE)
                 share = float(np.quantile(inside, COLOUR_QUANTILE) / expected)
             shares.append(float(np.clip(share, LEAST_COLOUR, 1.0)))
-        return replace(self, colour=tuple(shares))
+        relative = brightness / np.maximum(precision, np.float32(1e-6))
+        spread = 0.0
+        if relative.size:
+            spread = float(
+                np.sqrt(np.quantile(relative, LIGHT_QUANTILE) / chdtri(1, 1 - LIGHT_QUANTILE))
+            )
+        light = float(np.clip(spread, min(EXPLAINED_LIGHT, self.light), self.light))
+        return replace(self, colour=tuple(shares), light=light)
 
     def describe(self) -> dict[str, Any]:
         """Everything that was estimated."""

@@ -27,6 +27,9 @@ POOLING_SIGMA = 0.7
 LEAST_BRIGHTNESS = 0.1
 """Share of the typical brightness that is added before the logarithm: shadows are noisy."""
 
+LEAST_WEIGHT = np.float32(0.1)
+"""What deviations count for where structure agrees: noise keeps its shape."""
+
 Tensor = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -78,7 +81,8 @@ class Structure:
         """
         pool = ValidSmoother(valid, 0.5 * self.window)
         pooled = np.maximum(pool(np.minimum(square, np.float32(LIMIT**2))), np.float32(0.0))
-        return np.sqrt(pooled * self.dissimilarity(before, after, valid))
+        unlike = self.dissimilarity(before, after, valid)
+        return np.sqrt(pooled * (LEAST_WEIGHT + (1 - LEAST_WEIGHT) * unlike))
 
 
 def _product(a: Tensor, b: Tensor) -> np.ndarray:

@@ -265,8 +265,8 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
         return fitted
     light = illumination(context.roles, shadow is not None)
     parts_of = list(np.concatenate(weights, axis=1))
-    colour = light.split(seen.residual, seen.level, fitted.variance(seen, parts_of))[0]
-    light = light.fitted(colour, parts_of)
+    both = light.split(seen.residual, seen.level, fitted.variance(seen, parts_of))
+    light = light.fitted(*both, parts_of)
     fitted = replace(fitted, light=light, half_width=int(0.5 * NARROWEST_M / size))
     if shadow is not None:
         return fitted

@@ -53,7 +53,9 @@ def test_the_parts_add_up_without_tolerance():
 def test_one_band_has_no_colour():
     light = illumination(("pan",), False)
     assert split(light, [100], [200])[0] == 0.0
-    assert light.fitted(np.zeros(1000, np.float32), [np.ones(1000, np.float32)]).colour == (1.0,)
+    assert light.fitted(*[np.zeros(1000, np.float32)] * 3, [np.ones(1000, np.float32)]).colour == (
+        1.0,
+    )
 
 
 def test_brightness_saturates_at_the_spread_of_light():
@@ -72,8 +74,22 @@ def test_the_noise_of_colour_comes_back_by_stratum(share):
     plants = np.repeat([0.0, 1.0], 20_000).astype(np.float32)
     variance = np.where(plants > 0, 2 * share, share) / 1.0
     colour = (variance * rng.chisquare(3, plants.size)).astype(np.float32)
-    found = illumination(ROLES, True).fitted(colour, [1 - plants, plants]).colour
+    found = (
+        illumination(ROLES, True)
+        .fitted(colour, 0 * colour, 0 * colour, [1 - plants, plants])
+        .colour
+    )
     np.testing.assert_allclose(found, [share, 2 * share], rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("spread", "expected"), [(0.01, EXPLAINED_LIGHT), (0.1, 0.1), (1.0, LIGHT)]
+)
+def test_the_spread_of_light_comes_back_within_its_limits(spread, expected):
+    change = np.random.default_rng(1).normal(0, spread, 20_000).astype(np.float32)
+    ones = np.ones_like(change)
+    found = illumination(ROLES, False).fitted(0 * ones, 50 * change**2, 50 * ones, [ones])
+    assert found.light == pytest.approx(expected, rel=0.05)
 
 
 def test_black_ground_gives_numbers():
