@@ -12,7 +12,7 @@ from changedet.differencing.object_null import (
     from_reference,
 )
 from changedet.differencing.objects import FoundObjects, find_objects
-from changedet.differencing.quiet import QuietPairs, kind_of, quiet_pairs
+from changedet.differencing.quiet import QuietPairs, quiet_pairs
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.registry import (
     METHODS,
@@ -59,7 +59,6 @@ __all__ = [
     "from_pair",
     "from_reference",
     "get_method",
-    "kind_of",
     "lean_offset",
     "minimum_pixels",
     "quiet_pairs",

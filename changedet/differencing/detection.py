@@ -13,7 +13,7 @@ from changedet.differencing.common_ground import common_ground
 from changedet.differencing.detector import DetectionContext, FittedDetector
 from changedet.differencing.null_model import NullModel, fit_null
 from changedet.differencing.object_null import ObjectNull, candidate_peaks, from_pair
-from changedet.differencing.quiet import kind_of, quiet_pairs
+from changedet.differencing.quiet import quiet_pairs
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
@@ -165,12 +165,12 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     strata = fit_strata(sample, context)
     seen = look_at(sample, detector, strata)
     level = balanced_threshold(seen.statistic)
-    quiet = quiet_pairs(detector.name, context)
+    quiet = quiet_pairs(detector, context)
     null = fit_null(
         seen.statistic, level, strata=seen.strata, tails=None if quiet is None else quiet.tails
     )
     noise = null
-    if quiet is not None and kind_of(context) != "radar":
+    if quiet is not None and context.domain == "optical":
         # speckle is known better from quiet pairs than from one that may hold many small changes
         noise = fit_null(seen.statistic, level, strata=seen.strata)
     peaks = weak_candidates(seen, null, minimum_pixels(reader.grid, config.min_area_m2))

@@ -15,6 +15,11 @@ VERY_HIGH_RESOLUTION_M = 5.0
 """Finer pixels resolve single objects."""
 
 
+def is_fine(gsd_m: float | None) -> bool:
+    """Whether pixels of this size resolve single objects."""
+    return gsd_m is not None and gsd_m < VERY_HIGH_RESOLUTION_M
+
+
 class FittedDetector(Protocol):
     """A detector after its estimate: a pure function of a window of the pair."""
 

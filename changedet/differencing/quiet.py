@@ -18,15 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M, DetectionContext
+from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
 from changedet.differencing.null_model import Curve, Tails
 from changedet.differencing.object_null import ObjectNull
 
 FILE = "quiet.json"
 ADAPTS = 4.0
 """A pair may have so many times more, or fewer, weak candidates than quiet pairs have."""
-FINE_BANDS = 3
-"""Pictures of at most so many bands without georeferencing are taken for very high resolution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +46,22 @@ class QuietPairs:
         return ObjectNull(known.per_mpx * factor, known.curve, known.count, "pair")
 
 
-def kind_of(context: DetectionContext) -> str:
-    """``radar``, ``fine`` or ``medium``: what kind of image is compared."""
+def kind_of(detector: FittedDetector, context: DetectionContext) -> str:
+    """What kind of image a detector compares: ``radar``, ``medium``, ``fine`` or ``picture``.
+
+    A picture is an image on which things are told by their structure: it resolves them, and
+    nothing tells the sun, so that shadows cannot be explained.
+    """
     if context.domain != "optical":
         return "radar"
-    if context.gsd_m is None:
-        return "fine" if len(context.roles) <= FINE_BANDS else "medium"
-    return "fine" if context.gsd_m < VERY_HIGH_RESOLUTION_M else "medium"
+    if getattr(detector, "structure", None) is not None:
+        return "picture"
+    return "fine" if is_fine(context.gsd_m) else "medium"
 
 
-def quiet_pairs(method: str, context: DetectionContext) -> QuietPairs | None:
+def quiet_pairs(detector: FittedDetector, context: DetectionContext) -> QuietPairs | None:
     """What is known of a detector on this kind of image; None where nothing is."""
-    known = _all().get(method, {}).get(kind_of(context))
+    known = _all().get(detector.name, {}).get(kind_of(detector, context))
     return None if known is None else from_json(known)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M
+from changedet.differencing.detector import is_fine
 from changedet.differencing.null_model import NullModel
 from changedet.differencing.object_null import CANDIDATE, SMALLEST_P, ObjectNull
 
@@ -164,7 +164,7 @@ def choose_threshold(
     mpx_per_km2 = 1.0 if pixel_area_m2 is None else 1.0 / pixel_area_m2
     unit = "km2" if pixel_area_m2 is not None else "million pixels"
     asked = false_alarms_per_km2
-    counted = null.source != "pair" or (gsd_m is not None and gsd_m < VERY_HIGH_RESOLUTION_M)
+    counted = null.source != "pair" or is_fine(gsd_m)
     if asked is None and counted:
         asked = min(DEFAULT_FALSE_ALARMS, DEFAULT_PER_MPX * mpx_per_km2)
     if fdr is None and asked is None:

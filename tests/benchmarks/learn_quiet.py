@@ -30,6 +30,8 @@ FEWEST = 20_000
 def methods(kind: str) -> list[str]:
     """The detectors that are made for this kind of image."""
     radar = [name for name in METHODS if name.endswith("ratio")]
+    if kind in ("fine", "picture"):
+        return ["change-vector"]
     return radar if kind == "radar" else [name for name in METHODS if name not in radar]
 
 

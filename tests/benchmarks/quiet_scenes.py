@@ -11,14 +11,14 @@ import numpy as np
 import changedet as cd
 from changedet.config import Config
 from changedet.differencing import CANDIDATE, Detection, fit_detection
-from changedet.model import ChangeTable
+from changedet.model import ChangeTable, Grid
 from changedet.pipeline.opening import align_pair, open_pair
 from changedet.pipeline.running import Running, at_work
 from changedet.pipeline.steps import context_of, outline_objects, score_pixels
 from changedet.simulation import Scene, simulate
 
-KINDS = ("fine", "medium", "radar")
-"""Optical at 0.5 m, optical at 10 m, radar at 10 m."""
+KINDS = ("fine", "medium", "radar", "picture")
+"""Optical at 0.5 m, optical at 10 m, radar at 10 m, and three bands of which nothing is known."""
 DOMAINS = ("sar-amplitude", "sar-intensity", "sar-db")
 LOOKS = (1.0, 4.0, 8.0)
 
@@ -45,10 +45,11 @@ def scene(kind: str, seed: int, visit: int = 0, **changes: Any) -> Scene:
         "gain_after": between(0.9, 1.1),
         "blur_after": between(0.4, 0.6),
     }
-    pixel = 0.5 if kind == "fine" else 10.0
-    reach = 3.0 if kind == "fine" else 1.2
+    fine = kind in ("fine", "picture")
+    pixel = 0.5 if fine else 10.0
+    reach = 3.0 if fine else 1.2
     options["shift_m"] = (pixel * between(-reach, reach), pixel * between(-reach, reach))
-    if kind == "fine":
+    if fine:
         return simulate("railyard", seed, **{**options, **changes})
     if kind == "medium":
         site = "town" if seed % 2 else "fields"
@@ -68,7 +69,17 @@ def settings(kind: str, scene: Scene) -> dict[str, Any]:
     """What an image in memory cannot tell."""
     if kind == "radar":
         return {"domain": scene.options.domain}
+    if kind == "picture":
+        return {}
     return {"sun_before": scene.options.sun_before, "sun_after": scene.options.sun_after}
+
+
+def images(kind: str, one: Scene) -> tuple[Any, Any]:
+    """Before and after; of a picture only three bands, without its place."""
+    if kind != "picture":
+        return one.before, one.after
+    before, after = ((i.pixels[:3], Grid.pixels(*i.grid.shape)) for i in (one.before, one.after))
+    return before, after
 
 
 def fitted(kind: str, one: Scene, method: str = "auto") -> tuple[Any, Detection, Config]:
@@ -76,7 +87,7 @@ def fitted(kind: str, one: Scene, method: str = "auto") -> tuple[Any, Detection,
 
     def attempt(**given: Any) -> tuple[Any, Detection, Config]:
         config = Config(method=method, false_alarms_per_km2=2.0, **given)
-        pair, infos, _, _ = open_pair(one.before, one.after, config)
+        pair, infos, _, _ = open_pair(*images(kind, one), config)
         pair = align_pair(pair, config, lambda event: None)
         return pair, fit_detection(pair, context_of(pair, infos, config), config), config
 
