@@ -107,9 +107,7 @@ class Detection:
         self, null: NullModel, objects: ObjectNull, grid: Grid, config: Config
     ) -> Detection:
         """Return the same detector with a null from elsewhere, and the threshold that follows."""
-        threshold = _threshold(
-            null, self.noise, objects, self.level, self.context.gsd_m, grid, config
-        )
+        threshold = _threshold(null, self.noise, objects, self.level, self.context, grid, config)
         return replace(self, null=null, objects=objects, threshold=threshold)
 
     def describe(self) -> dict[str, Any]:
@@ -178,7 +176,7 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         objects = from_pair(peaks, seen.pixels)
     else:
         objects = quiet.objects_for(1e6 * len(peaks) / max(seen.pixels, 1))
-    threshold = _threshold(null, noise, objects, level, context.gsd_m, reader.grid, config)
+    threshold = _threshold(null, noise, objects, level, context, reader.grid, config)
     if threshold.is_map:
         null = replace(null, strata={})
     _check_assumption(sample, null, context)
@@ -192,12 +190,13 @@ def _threshold(
     noise: NullModel,
     objects: ObjectNull,
     level: float,
-    gsd_m: float | None,
+    context: DetectionContext,
     grid: Grid,
     config: Config,
 ) -> Threshold:
     return choose_threshold(
-        null, noise, objects, level, gsd_m=gsd_m, pixel_area_m2=grid.pixel_area_m2,
+        null, noise, objects, level, optical=context.domain == "optical", gsd_m=context.gsd_m,
+        pixel_area_m2=grid.pixel_area_m2,
         false_alarms_per_km2=config.false_alarms_per_km2, fdr=config.fdr,
     )  # fmt: skip
 

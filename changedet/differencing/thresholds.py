@@ -19,8 +19,11 @@ georeferencing),"""
 DEFAULT_PER_MPX = 20.0
 """but not more than this per million pixels: a square kilometre is few pixels of 30 m."""
 MAP = "map"
-MAP_P = 1e-4
-"""Chance that a pixel of the pair's own noise reaches the seed of a map."""
+MAP_P = {"optical": 1e-3, "radar": 1e-5}
+"""Chance that a pixel of the pair's own noise reaches the seed of a map. Filtered speckle is
+smooth, and its peaks are places; peaks of optical noise are single pixels, too small to be one."""
+MAP_SHARE = 0.8
+"""Outlines of a map go no higher than this share of its seed, both in −log10 of noise."""
 SUPPORT_SHARE = 0.65
 """nor need it be more surprising than this share of a seed."""
 
@@ -129,6 +132,7 @@ def choose_threshold(
     objects: ObjectNull,
     level: float,
     *,
+    optical: bool,
     gsd_m: float | None,
     pixel_area_m2: float | None,
     false_alarms_per_km2: float | None = None,
@@ -151,6 +155,8 @@ def choose_threshold(
         Objects on quiet ground.
     level : float
         From :func:`balanced_threshold`.
+    optical : bool
+        Whether the images are not radar.
     gsd_m : float or None
         Ground sample distance, metres.
     pixel_area_m2 : float or None
@@ -169,9 +175,9 @@ def choose_threshold(
         asked = min(DEFAULT_FALSE_ALARMS, DEFAULT_PER_MPX * mpx_per_km2)
     if fdr is None and asked is None:
         # in terms of the pair's own noise, which does not reach what is mapped
-        reached = -np.log10(MAP_P)
+        reached = -np.log10(MAP_P["optical" if optical else "radar"])
         outline = float(noise.surprise(np.array([level], dtype=np.float32))[0])
-        outline = float(np.clip(outline, CANDIDATE, SUPPORT_SHARE * reached))
+        outline = float(np.clip(outline, CANDIDATE, MAP_SHARE * reached))
         levels = [noise.value_at(10.0**-v) for v in (reached, outline)]
         seed, support = (float(v) for v in null.surprise(np.array(levels, dtype=np.float32)))
         rule = f"{MAP}: what parts from its surroundings, beyond the noise of the pair"

@@ -69,12 +69,12 @@ def main() -> None:
     parser.add_argument("--only", choices=KINDS)
     parser.add_argument("--method", choices=sorted(METHODS))
     given = parser.parse_args()
-    known = json.loads(FILE.read_text("utf-8"))
     for kind in KINDS if given.only is None else (given.only,):
         for method in methods(kind):
             if given.method not in (None, method):
                 continue
             found = learn(kind, method, range(FIRST, FIRST + given.seeds))
+            known = json.loads(FILE.read_text("utf-8"))
             known.setdefault(method, {})[kind] = to_json(found)
             print(
                 f"{kind:<8}{method:<24}{found.objects.count:>7} quiet objects, "

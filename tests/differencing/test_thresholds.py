@@ -57,7 +57,14 @@ def quiet_objects(n=400, pixels=2_000_000, seed=1):
 
 
 def choose(null, level, rate=None, **more):
-    more = {"gsd_m": 0.5, "pixel_area_m2": 0.25, "objects": quiet_objects(), "noise": null, **more}
+    more = {
+        "optical": True,
+        "gsd_m": 0.5,
+        "pixel_area_m2": 0.25,
+        "objects": quiet_objects(),
+        "noise": null,
+        **more,
+    }
     return choose_threshold(null, level=level, false_alarms_per_km2=rate, **more)
 
 
