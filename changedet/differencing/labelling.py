@@ -234,10 +234,13 @@ def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Comp
     )
 
 
-def touched_windows(grid: Grid, components: Components) -> list[Window]:
-    """Blocks into which the bounding box of some component reaches."""
+def touched_windows(grid: Grid, components: Components, margin: int = 0) -> list[Window]:
+    """Blocks into which the bounding box of some component reaches, with a margin of pixels."""
     needed = np.zeros((-(-grid.height // LABEL_BLOCK), -(-grid.width // LABEL_BLOCK)), dtype=bool)
-    for top, left, bottom, right in components.box // LABEL_BLOCK:
+    last = np.array([grid.height - 1, grid.width - 1])
+    near = np.maximum(components.box[:, :2] - margin, 0)
+    far = np.minimum(components.box[:, 2:] + margin, last)
+    for top, left, bottom, right in np.concatenate([near, far], axis=1) // LABEL_BLOCK:
         needed[top : bottom + 1, left : right + 1] = True
     return [
         w for w in grid.tiles(LABEL_BLOCK) if needed[w.row // LABEL_BLOCK, w.col // LABEL_BLOCK]

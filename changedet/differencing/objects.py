@@ -140,7 +140,7 @@ def _visit(
 
     measures = Measures.zeros(n, len(reader.roles))
     all_ids, all_pieces = [], []
-    for ids, pieces, partial in run(work, touched_windows(grid, found)):
+    for ids, pieces, partial in run(work, touched_windows(grid, found, RING_PX)):
         all_ids.append(ids)
         all_pieces.append(pieces)
         measures.merge(partial)

@@ -11,6 +11,7 @@ a history of the site itself is better, and takes its place when it is given.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -23,6 +24,9 @@ from changedet.differencing.null_model import Curve, Tails
 from changedet.differencing.object_null import ObjectNull
 
 FILE = "quiet.json"
+SWEEP = 0.45
+"""Metres that the end of the shadow of a thing one metre tall lies apart between the dates, from
+which the light is another."""
 ADAPTS = 4.0
 """A pair may have so many times more, or fewer, weak candidates than quiet pairs have."""
 
@@ -47,16 +51,24 @@ class QuietPairs:
 
 
 def kind_of(detector: FittedDetector, context: DetectionContext) -> str:
-    """What kind of image a detector compares: ``radar``, ``medium``, ``fine`` or ``picture``.
+    """What kind of pair a detector compares, as far as false change differs by it.
 
-    A picture is an image on which things are told by their structure: it resolves them, and
-    nothing tells the sun, so that shadows cannot be explained.
+    ``radar``, ``medium``, ``fine``, ``fine, other light`` (the ends of shadows lie far apart, so
+    that more slivers of them are left unexplained) or ``picture``: things are told by their
+    structure, since nothing tells the sun and shadows cannot be explained.
     """
     if context.domain != "optical":
         return "radar"
     if getattr(detector, "structure", None) is not None:
         return "picture"
-    return "fine" if is_fine(context.gsd_m) else "medium"
+    if not is_fine(context.gsd_m):
+        return "medium"
+    shadow = getattr(detector, "shadow", None)
+    if shadow is None:
+        return "fine"
+    (r0, c0), (r1, c1) = shadow.away
+    size = context.gsd_m or 1.0
+    return "fine" if size * math.hypot(r1 - r0, c1 - c0) < SWEEP else "fine, other light"
 
 
 def quiet_pairs(detector: FittedDetector, context: DetectionContext) -> QuietPairs | None:

@@ -11,16 +11,19 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from quiet_scenes import KINDS, candidates, fitted, scene
 
 import changedet.differencing as differencing
-from changedet.differencing import METHODS, STRATA, minimum_pixels
+from changedet.config import Config
+from changedet.differencing import METHODS, STRATA, Detection, minimum_pixels
 from changedet.differencing.null_model import fit_null, ranks
 from changedet.differencing.object_null import from_reference
-from changedet.differencing.quiet import QuietPairs, to_json
+from changedet.differencing.quiet import QuietPairs, kind_of, to_json
 
+Fitted = tuple[Any, Detection, Config]
 FIRST = 1001
 FILE = Path(differencing.__file__).parent / "quiet.json"
 FEWEST = 20_000
@@ -35,9 +38,17 @@ def methods(kind: str) -> list[str]:
     return radar if kind == "radar" else [name for name in METHODS if name not in radar]
 
 
-def learn(kind: str, method: str, seeds: range) -> QuietPairs:
+def by_kind(kind: str, method: str, seeds: range) -> dict[str, list[Fitted]]:
+    """Fitted pairs of the scenes of one kind, by what they turn out to be."""
+    out: dict[str, list[Fitted]] = {}
+    for seed in seeds:
+        pair = fitted(kind, scene(kind, seed), method)
+        out.setdefault(kind_of(pair[1].detector, pair[1].context), []).append(pair)
+    return out
+
+
+def learn(pairs: list[Fitted]) -> QuietPairs:
     """What quiet pairs of one kind look like to one detector."""
-    pairs = [fitted(kind, scene(kind, seed), method) for seed in seeds]
     values, ground = [], []
     for _, detection, _ in pairs:
         for block, strata in zip(detection.sample.statistic, detection.sample.strata, strict=True):
@@ -73,16 +84,17 @@ def main() -> None:
         for method in methods(kind):
             if given.method not in (None, method):
                 continue
-            found = learn(kind, method, range(FIRST, FIRST + given.seeds))
-            known = json.loads(FILE.read_text("utf-8"))
-            known.setdefault(method, {})[kind] = to_json(found)
-            print(
-                f"{kind:<8}{method:<24}{found.objects.count:>7} quiet objects, "
-                f"{found.objects.per_mpx:8.1f} per million pixels; peak exceeded by 1e-2 of them: "
-                f"{found.objects.curve.value_at(1e-2):.1f}",
-                flush=True,
-            )
-            FILE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+            for what, pairs in by_kind(kind, method, range(FIRST, FIRST + given.seeds)).items():
+                found = learn(pairs)
+                known = json.loads(FILE.read_text("utf-8"))
+                known.setdefault(method, {})[what] = to_json(found)
+                print(
+                    f"{what:<20}{method:<24}{len(pairs):>4} pairs {found.objects.count:>7} quiet "
+                    f"objects, {found.objects.per_mpx:8.1f} per million pixels; 1e-2 of them peak "
+                    f"above {found.objects.curve.value_at(1e-2):.1f}",
+                    flush=True,
+                )
+                FILE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

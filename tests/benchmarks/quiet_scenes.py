@@ -26,9 +26,11 @@ LOOKS = (1.0, 4.0, 8.0)
 def scene(kind: str, seed: int, visit: int = 0, **changes: Any) -> Scene:
     """One pair; a seed always gives the same one. ``changes`` override what the seed chose.
 
-    Another visit shows the same site on two other days.
+    Another visit shows the same site on two other days of like season and light, as one would
+    choose a reference: noise, weathering and misregistration are others.
     """
-    random = np.random.default_rng([seed, KINDS.index(kind), visit])
+    random = np.random.default_rng([seed, KINDS.index(kind)])
+    other = np.random.default_rng([seed, KINDS.index(kind), visit])
 
     def between(low: float, high: float) -> float:
         return float(random.uniform(low, high))
@@ -45,6 +47,12 @@ def scene(kind: str, seed: int, visit: int = 0, **changes: Any) -> Scene:
         "gain_after": between(0.9, 1.1),
         "blur_after": between(0.4, 0.6),
     }
+    if visit:
+        for name in ("season_before", "season_after"):
+            options[name] = float(np.clip(options[name] + other.normal(0.0, 0.03), 0.0, 1.0))
+        for name in ("sun_before", "sun_after"):
+            options[name] = tuple(float(v + other.normal(0.0, 2.0)) for v in options[name])
+        random = other
     fine = kind in ("fine", "picture")
     pixel = 0.5 if fine else 10.0
     reach = 3.0 if fine else 1.2

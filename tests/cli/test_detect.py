@@ -31,6 +31,7 @@ def test_plain(run, detect, tmp_path):
     assert kwargs == {
         "config": None, "engine": "threads", "progress": None, "zones": None, "tracks": None,
         "roads": None, "aoi": None, "mask_before": None, "mask_after": None,
+        "reference_before": None, "reference_after": None, "history": None,
     }  # fmt: skip
     written = (tmp_path / "out" / "written.txt").read_text()
     assert written == "{'formats': ('geojson',), 'overwrite': False}"
@@ -51,6 +52,7 @@ def test_every_option_arrives(run, detect, tmp_path):
     assert kwargs == {
         "config": Config(seed=7, fdr=0.1), "engine": "serial", "progress": None, "zones": "z",
         "tracks": "t", "roads": "r", "aoi": "i", "mask_before": "mb", "mask_after": "ma",
+        "reference_before": None, "reference_after": None, "history": None,
         "method": "ir-mad", "domain": "sar-db", "bands": ("red", "nir"), "grid": 2.5,
         "clouds": "none", "align": False, "false_alarms_per_km2": 3.0, "fdr": None,
         "min_area_m2": 20.0,

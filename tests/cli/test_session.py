@@ -17,6 +17,7 @@ from changedet.progress import ProgressEvent
 
 STATUS = {
     "AlignmentRefused": 3,
+    "MethodError": 3,
     "BandError": 3,
     "ChangedetError": 3,
     "ConfigError": 2,

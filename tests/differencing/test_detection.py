@@ -56,7 +56,7 @@ def test_a_quiet_pair_is_calibrated_and_stays_quiet(method):
     assert 0.05 < np.mean(score >= 1) < 0.2
     # far out a pair that holds nothing but noise is quieter than what may happen on real ground
     assert np.mean(score >= 2) < 0.02
-    assert np.sum(score >= detection.threshold.seed) < 10
+    assert np.mean(score >= detection.threshold.seed) < 3e-3
 
 
 @pytest.mark.parametrize(("share", "strength"), [(0.01, 10), (0.1, 5), (0.2, 10)])
@@ -68,7 +68,7 @@ def test_change_is_found_and_the_rest_stays_quiet(method, share, strength):
     assert np.mean(score[mask] >= detection.threshold.support) > 0.8
     away = ~binary_dilation(mask, iterations=6)
     assert np.mean(score[away] >= 1) < 0.25
-    assert np.mean(score[away] >= detection.threshold.seed) < 1e-3
+    assert np.mean(score[away] >= detection.threshold.seed) < 3e-3
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -47,12 +47,12 @@ def known(shape, sigma):
     return Alignment(zero, zero, sigma, "local", "usable", 0.0, 0.0)
 
 
-def changes(image, after, field, share):
+def changes(image, after, field, share, **more):
     """Objects found when the residual is told to be this share of the field."""
     sigma = Lattice(0.0, 0.0, field.row_step, field.col_step, share * field.values + 0.03)
     alignment = known(image.grid.shape, sigma)
     return cd.detect(
-        image, after, alignment=alignment, method="change-vector", progress=False
+        image, after, alignment=alignment, method="change-vector", progress=False, **more
     ).changes  # fmt: skip
 
 
@@ -67,13 +67,14 @@ def test_edges_in_a_badly_aligned_corner_are_no_changes_but_a_building_is(yard):
     field = corner_field(grid.shape, 1.6)
     new = (int(grid.height * 0.80), int(grid.width * 0.72), 34, 46)
     after = misplaced(yard, field, new)
-    untold, told, hardly = (changes(yard, after, field, share) for share in (0.0, 0.7, 1 / 6))
+    untold, told = (changes(yard, after, field, share) for share in (0.0, 0.7))
+    hardly = changes(yard, after, field, 1 / 6, false_alarms_per_km2=400.0)
     size = new[2] * new[3] * grid.pixel_area_m2
     # not told, the corner and the building are one change
-    assert untold["area_m2"][~untold.explained].sum() > 3 * size
+    assert untold["area_m2"][~untold.explained].sum() > 1.5 * size
     left = told.take(np.flatnonzero(~told.explained))
     assert at(left, grid, new).sum() == len(left) == 1
-    assert left["area_m2"][0] == pytest.approx(size, rel=0.15)
+    assert left["area_m2"][0] == pytest.approx(size, rel=0.25)
     # told far too little, some edges are marked, and explained
     explained = hardly["explained_by"] == "misregistration"
     assert explained.any()

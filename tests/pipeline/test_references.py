@@ -66,7 +66,7 @@ def test_real_change_still_stands_out_against_a_reference(small, earlier):
 def test_a_history_is_a_folder_a_list_or_a_text_file(small, earlier, tmp_path):
     paths = [str(p) for p in sorted(earlier.glob("*.tif"))]
     text = tmp_path / "history.csv"
-    text.write_text("path\n" + "\n".join(reversed(paths)) + "\n", encoding="utf-8")
+    text.write_text("path\n" + "\n".join(paths) + "\n", encoding="utf-8")
     reports = [cd.detect(*small.pair, history=h) for h in (str(earlier), paths, text)]
     for report in reports[1:]:
         check_same(reports[0], report)
