@@ -24,8 +24,6 @@ MAP_P = {"optical": 1e-3, "radar": 1e-5}
 smooth, and its peaks are places; peaks of optical noise are single pixels, too small to be one."""
 MAP_SHARE = 0.8
 """Outlines of a map go no higher than this share of its seed, both in −log10 of noise."""
-SUPPORT_SHARE = 0.65
-"""nor need it be more surprising than this share of a seed."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,8 @@ def choose_threshold(
         if fdr is None and asked is not None:
             seed = objects.peak_at(asked / mpx_per_km2)
             rule = f"at most {asked:.3g} false objects per {unit}"
-        outline = float(null.surprise(np.array([level], dtype=np.float32))[0])
-        support = min(max(outline, CANDIDATE), max(SUPPORT_SHARE * seed, CANDIDATE))
+        # as the objects of quiet ground were outlined, with which they are compared
+        support = CANDIDATE
     support = min(support, seed)
     expected = objects.expected_per_mpx(seed) * mpx_per_km2
     return Threshold(
