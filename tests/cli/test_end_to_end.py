@@ -223,7 +223,7 @@ main()
     ("stage", "limit", "words"),
     [
         ("scoring", 100_000, "temporary raster"),
-        ("writing", 2_000, "Nothing was left behind"),
+        ("writing", 100, "Nothing was left behind"),
         ("writing", 100_000, "changed.tif could not be written"),
     ],
 )

@@ -74,7 +74,7 @@ def test_edges_in_a_badly_aligned_corner_are_no_changes_but_a_building_is(yard):
     assert untold["area_m2"][~untold.explained].sum() > 1.5 * size
     left = told.take(np.flatnonzero(~told.explained))
     assert at(left, grid, new).sum() == len(left) == 1
-    assert left["area_m2"][0] == pytest.approx(size, rel=0.25)
+    assert left["area_m2"][0] == pytest.approx(size, rel=0.5)
     # told far too little, some edges are marked, and explained
     explained = hardly["explained_by"] == "misregistration"
     assert explained.any()
