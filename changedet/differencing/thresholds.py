@@ -18,7 +18,6 @@ DEFAULT_FALSE_ALARMS = 2.0
 georeferencing),"""
 DEFAULT_PER_MPX = 20.0
 """but not more than this per million pixels: a square kilometre is few pixels of 30 m."""
-MAP = "map"
 MAP_P = {"optical": 1e-3, "radar": 1e-5}
 """Chance that a pixel of the pair's own noise reaches the seed of a map. Filtered speckle is
 smooth, and its peaks are places; peaks of optical noise are single pixels, too small to be one."""
@@ -42,11 +41,8 @@ class Threshold:
     """False objects to expect per square kilometre of unchanged ground; None without metres."""
     rule: str
     """How the level was found, in words."""
-
-    @property
-    def is_map(self) -> bool:
-        """Whether it parts changed from other ground, and does not keep to a rate."""
-        return self.rule.startswith(MAP)
+    is_map: bool = False
+    """Whether it parts changed from other ground, and does not keep to a rate."""
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -171,14 +167,15 @@ def choose_threshold(
     counted = null.source != "pair" or is_fine(gsd_m)
     if asked is None and counted:
         asked = min(DEFAULT_FALSE_ALARMS, DEFAULT_PER_MPX * mpx_per_km2)
-    if fdr is None and asked is None:
+    is_map = fdr is None and asked is None
+    if is_map:
         # in terms of the pair's own noise, which does not reach what is mapped
         reached = -np.log10(MAP_P["optical" if optical else "radar"])
         outline = float(noise.surprise(np.array([level], dtype=np.float32))[0])
         outline = float(np.clip(outline, CANDIDATE, MAP_SHARE * reached))
         levels = [noise.value_at(10.0**-v) for v in (reached, outline)]
         seed, support = (float(v) for v in null.surprise(np.array(levels, dtype=np.float32)))
-        rule = f"{MAP}: what parts from its surroundings, beyond the noise of the pair"
+        rule = "map: what parts from its surroundings, beyond the noise of the pair"
     else:
         seed, rule = CANDIDATE, f"every candidate, sifted by q <= {fdr}"
         if fdr is None and asked is not None:
@@ -195,4 +192,5 @@ def choose_threshold(
         asked,
         None if pixel_area_m2 is None else expected,
         rule,
+        is_map,
     )
