@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Geod, Transformer
 
-from changedet.model import WGS84, Grid, ImagePair, Window
+from changedet.model import WGS84, Appearance, Grid, ImagePair, Window
 
 RING_PX = 4
 """Width of the surroundings with which an object is compared, pixels."""
@@ -202,6 +202,14 @@ def _steepness(pixels: np.ndarray, valid: np.ndarray, scale: np.ndarray) -> np.n
         right[:, 1:-1] = np.where(along, band[:, 2:] - band[:, :-2], 0)
         total += (down * down + right * right) * np.float32(0.25 / unit**2)
     return np.sqrt(total)
+
+
+def appearances(measures: Measures, scale: np.ndarray) -> Appearance:
+    """Mean values in each object and around it, from the sums."""
+    pixels = np.maximum(measures.moments[:, 0], 1)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        around = measures.ring / measures.ring_pixels[:, None]
+    return Appearance(measures.inside / pixels, around, scale)
 
 
 def contrasts(measures: Measures, scale: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from changedet.differencing.measuring import (
     RING_PX,
     Measures,
     Shape,
+    appearances,
     contrasts,
     directions,
     on_the_ground,
@@ -31,7 +32,7 @@ from changedet.differencing.measuring import (
 from changedet.differencing.polygonise import outlines, unite
 from changedet.differencing.significance import object_q_values
 from changedet.differencing.sizes import minimum_pixels
-from changedet.model import ChangeTable, Grid, PairReader, RasterWindows, Window
+from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
 
 MINIMUM_WIDTH_M = 1.5
 """Narrowest object unless told otherwise: no vehicle, wagon or container is as narrow. Without
@@ -46,6 +47,8 @@ class FoundObjects:
     """One row an object; ids are the labels in the raster plus nothing: row ``i`` is ``i + 1``."""
     lookup: np.ndarray
     """Maps provisional labels to ids (0: none)."""
+    appearance: Appearance
+    """How they and their surroundings look, one entry a row."""
 
 
 def find_objects(
@@ -101,7 +104,8 @@ def find_objects(
         chosen = large & (q <= fdr)
     found, p, q = found.keep(chosen), p[chosen], q[chosen]
     if not len(found):
-        return FoundObjects(ChangeTable.empty(grid.crs), found.lookup)
+        none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
+        return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
     geometry, measures = _visit(labels, reader, found, detection, run)
     shape = shape_of(measures.moments, found.first)
     why = explanations(found, measures, shape, detection, reader, observed_pixels)
@@ -112,7 +116,11 @@ def find_objects(
     ids = np.arange(1, len(order) + 1)
     new = np.zeros(len(found) + 1, dtype=np.int64)
     new[order + 1] = ids
-    return FoundObjects(table.take(order).with_columns(id=ids), new[found.lookup])
+    return FoundObjects(
+        table.take(order).with_columns(id=ids),
+        new[found.lookup],
+        appearances(measures, detection.contrast).take(order),
+    )
 
 
 def _visit(

@@ -1,7 +1,15 @@
 """The nouns of the package: plain immutable values, no input or output."""
 
 from changedet.model.alignment import Alignment, Grade, Lattice
-from changedet.model.changes import CHANGES, COLUMNS, EXPLANATIONS, KINDS, ChangeTable
+from changedet.model.changes import (
+    CHANGES,
+    COLUMNS,
+    CUTS,
+    EXPLANATIONS,
+    KINDS,
+    Appearance,
+    ChangeTable,
+)
 from changedet.model.grid import WGS84, Grid, Window
 from changedet.model.image import (
     DOMAINS,
@@ -20,6 +28,7 @@ from changedet.model.zones import Places, ZoneActivity
 __all__ = [
     "CHANGES",
     "COLUMNS",
+    "CUTS",
     "DOMAINS",
     "EXPLANATIONS",
     "KINDS",
@@ -27,6 +36,7 @@ __all__ = [
     "SPECTRAL_ROLES",
     "WGS84",
     "Alignment",
+    "Appearance",
     "ChangeReport",
     "ChangeTable",
     "Comparability",

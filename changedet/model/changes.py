@@ -19,12 +19,15 @@ KINDS: tuple[str, ...] = (
     "earthwork", "vegetation", "water", "other",
 )  # fmt: skip
 EXPLANATIONS: tuple[str, ...] = ("misregistration", "shadow", "lean", "season")
+CUTS: tuple[str, ...] = ("image edge", "not observable")
+"""What may hide a part of an object, so that its size is a lower bound."""
 
 COLUMNS: dict[str, type] = {
     "id": int,
     "change": str,
     "kind": str,
     "kind_confidence": float,
+    "kind_reason": str,
     "area_m2": float,
     "length_m": float,
     "width_m": float,
@@ -36,11 +39,14 @@ COLUMNS: dict[str, type] = {
     "zone": str,
     "group": str,
     "moved_from": int,
+    "moved_to": int,
+    "moved_m": float,
+    "cut_by": str,
     "explained_by": str,
     "residual_shift_px": float,
 }
 """Every property of a change, in the order of the files. Missing: NaN for numbers, None for text,
--1 for ``moved_from``; written as null."""
+-1 for ``moved_from`` and ``moved_to``; written as null."""
 
 
 def _column(name: str, values: Any, n: int) -> np.ndarray:
@@ -164,3 +170,29 @@ class ChangeTable:
         geopandas: Any = require("geopandas", "geo", "make a GeoDataFrame")
         records = {name: [r[name] for r in map(self.row, range(len(self)))] for name in COLUMNS}
         return geopandas.GeoDataFrame(records, geometry=list(self.geometry), crs=self.crs)
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """How the objects of a table and their surroundings look at both dates.
+
+    Parameters
+    ----------
+    inside : (date, n, band) float64 array
+        Mean pixel values in the object, in the common units of the pair.
+    around : (date, n, band) float64 array
+        Mean pixel values in its surroundings; NaN where there are none.
+    scale : (date, band) float64 array
+        Typical contrast of each band, by which differences can be compared.
+    """
+
+    inside: np.ndarray
+    around: np.ndarray
+    scale: np.ndarray
+
+    def __len__(self) -> int:
+        return self.inside.shape[1]
+
+    def take(self, rows: Any) -> Appearance:
+        """Return a copy with some objects (index or mask), in the order given."""
+        return Appearance(self.inside[:, rows], self.around[:, rows], self.scale)
