@@ -193,7 +193,10 @@ def fit_null(
 
 
 def reference_null(
-    blocks: Sequence[np.ndarray], strata: Sequence[np.ndarray], source: Source
+    blocks: Sequence[np.ndarray],
+    strata: Sequence[np.ndarray],
+    source: Source,
+    tails: Tails | None = None,
 ) -> NullModel:
     """Null distribution from pairs in which nothing changed: every pixel counts.
 
@@ -205,13 +208,21 @@ def reference_null(
         Kind of ground of each pixel.
     source : {"reference", "history"}
         What the pairs are.
+    tails : dict, optional
+        What quiet pairs of this kind look like beyond the ranks.
     """
     finite = [np.isfinite(b) for b in blocks]
     values = np.concatenate([b[f] for b, f in zip(blocks, finite, strict=True)]).astype(np.float64)
     ground = [s[f] for s, f in zip(strata, finite, strict=True)]
-    curves = {number: ranks(values[chosen]) for number, chosen in _by_stratum(ground)}
-    words = f"beyond the ranks of the {source} exponential"
-    return NullModel(ranks(values), source, 1.0, curves, words)
+    known = tails or {}
+    curves = {
+        number: continued(ranks(values[chosen]), known.get(STRATA[number], known.get("all")))
+        for number, chosen in _by_stratum(ground)
+    }
+    words = f"beyond the ranks of the {source} " + (
+        "of quiet pairs of this kind" if tails else "exponential"
+    )
+    return NullModel(continued(ranks(values), known.get("all")), source, 1.0, curves, words)
 
 
 def _by_stratum(ground: Sequence[np.ndarray]) -> list[tuple[int, np.ndarray]]:
@@ -246,6 +257,23 @@ def ranks(values: np.ndarray, last: int = 30, knots: int = 400) -> Curve:
     if not excess > 0:
         return Curve(grid, log_survival[index], 1e3)
     return Curve(grid, log_survival[index], 1.0 / excess)
+
+
+def continued(curve: Curve, tail: Curve | None) -> Curve:
+    """A curve that beyond its last value falls as another does there (unchanged without one)."""
+    if tail is None:
+        return curve
+    join = curve.values[-1]
+    start = float(tail.log(np.array([join], dtype=np.float32))[0])
+    beyond = tail.values > join
+    return Curve(
+        np.concatenate([curve.values, tail.values[beyond]]),
+        np.concatenate(
+            [curve.log_survival, curve.log_survival[-1] + tail.log_survival[beyond] - start]
+        ),
+        tail.slope,
+        tail.curvature,
+    )
 
 
 def lower_spread(values: np.ndarray) -> tuple[float, float]:
@@ -295,16 +323,7 @@ def _joined(ordered: np.ndarray, tail: Curve) -> Curve:
     """The pair's own bulk, and beyond it a tail that falls as the known one does there."""
     quantiles = np.linspace(0.0, JOIN, 100)
     grid, index = np.unique(np.quantile(ordered, quantiles), return_index=True)
-    log_survival = np.log1p(-quantiles)[index]
-    join = grid[-1]
-    start = float(tail.log(np.array([join], dtype=np.float32))[0])
-    beyond = tail.values > join
-    return Curve(
-        np.concatenate([grid, tail.values[beyond]]),
-        np.concatenate([log_survival, log_survival[-1] + tail.log_survival[beyond] - start]),
-        tail.slope,
-        tail.curvature,
-    )
+    return continued(Curve(grid, np.log1p(-quantiles)[index], 1.0), tail)
 
 
 def _parabola(distance: np.ndarray, log_survival: np.ndarray) -> tuple[float, float]:

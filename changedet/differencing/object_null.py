@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.null_model import Curve, Source, ranks
+from changedet.differencing.null_model import Curve, Source, continued, ranks
 
 CANDIDATE = 2.0
 """A place is a candidate from a pixel this surprising (−log10 p)."""
@@ -27,7 +27,10 @@ SMALLEST_P = 1e-9
 CENSOR = 0.7
 """Of the candidates of a pair by itself this share, the weakest, is taken for noise."""
 FEWEST = 30
-"""With fewer candidates the tail has the steepness of independent pixels."""
+"""With fewer candidates the tail has the steepness of independent pixels, or of quiet pairs."""
+LAST = 30
+"""Of the candidates of quiet ground so many peak where the ranks end: what lies beyond is the tail.
+Slivers of shadows peak far higher than noise does, so it must not set in earlier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,9 @@ class ObjectNull:
         }
 
 
-def from_reference(peaks: np.ndarray, observed_pixels: int, source: Source) -> ObjectNull:
+def from_reference(
+    peaks: np.ndarray, observed_pixels: int, source: Source, beyond: Curve | None = None
+) -> ObjectNull:
     """Null from the objects of pairs in which nothing changed.
 
     Parameters
@@ -89,11 +94,13 @@ def from_reference(peaks: np.ndarray, observed_pixels: int, source: Source) -> O
         Pixels in which they were looked for.
     source : {"reference", "history"}
         What the pairs are.
+    beyond : Curve, optional
+        How the peaks of quiet pairs of this kind fall where the ranks end; exponential without it.
     """
     ordered = np.sort(np.asarray(peaks, dtype=np.float64))
     # one more than was seen: with few candidates the next one is not the impossible
     rate = 1e6 * (len(ordered) + 1) / max(observed_pixels, 1)
-    return ObjectNull(rate, _tail_of(ordered), len(ordered), source, ordered)
+    return ObjectNull(rate, _tail_of(ordered, beyond), len(ordered), source, ordered)
 
 
 def from_pair(peaks: np.ndarray, observed_pixels: int) -> ObjectNull:
@@ -114,12 +121,14 @@ def from_pair(peaks: np.ndarray, observed_pixels: int) -> ObjectNull:
     return ObjectNull(rate, curve, len(ordered), "pair")
 
 
-def _tail_of(ordered: np.ndarray) -> Curve:
-    if len(ordered) < FEWEST:
-        excess = float(np.mean(ordered - CANDIDATE)) if len(ordered) else 1.0
-        slope = 1.0 / max(excess, 0.5)
-        return Curve(np.array([CANDIDATE - 1e-6, CANDIDATE]), np.array([0.0, 0.0]), slope)
-    return ranks(ordered, last=max(40, len(ordered) // 8))
+def _tail_of(ordered: np.ndarray, beyond: Curve | None) -> Curve:
+    if len(ordered) >= FEWEST:
+        return continued(ranks(ordered, last=LAST), beyond)
+    if beyond is not None:
+        return beyond
+    excess = float(np.mean(ordered - CANDIDATE)) if len(ordered) else 1.0
+    slope = 1.0 / max(excess, 0.5)
+    return Curve(np.array([CANDIDATE - 1e-6, CANDIDATE]), np.array([0.0, 0.0]), slope)
 
 
 def candidate_peaks(block: np.ndarray, smallest: int) -> np.ndarray:

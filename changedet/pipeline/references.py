@@ -24,6 +24,7 @@ from changedet.differencing import (
     Source,
     fit_detection,
     from_reference,
+    quiet_pairs,
     reference_null,
 )
 from changedet.errors import ConfigError
@@ -158,13 +159,31 @@ def judge_by(
     for one, infos in _opened(references, quiet, run):
         fitted.append((one, fit_detection(one, context_of(one, infos, quiet), quiet)))
         inputs += _described(one, infos)
+    null, objects = null_of(fitted, references.source, quiet, run)
+    return detection.judged_by(null, objects, pair.grid, config), inputs
+
+
+def null_of(
+    fitted: Sequence[tuple[AlignedPair, Detection]], source: Source, config: Config, run: Running
+) -> tuple[NullModel, ObjectNull]:
+    """Null of pixels and of objects from fitted pairs in which nothing changed."""
     samples = [d.sample for _, d in fitted]
+    _, first = fitted[0]
+    known = quiet_pairs(first.detector, first.context)
     null = reference_null(
         [b for s in samples for b in s.statistic], [b for s in samples for b in s.strata],
-        references.source,
+        source, None if known is None else known.tails,
     )  # fmt: skip
-    objects = _objects(fitted, null, references.source, quiet, run)
-    return detection.judged_by(null, objects, pair.grid, config), inputs
+    peaks, observed = [], 0
+    for pair, detection in fitted:
+        everything = replace(detection.threshold, seed=CANDIDATE, support=CANDIDATE)
+        wide = replace(detection, null=null, threshold=everything)
+        score_map = score_pixels(pair, wide, config, run)
+        table = outline_objects(score_map, config, run)[0].table
+        peaks.append(table["score"][~table.explained])
+        observed += score_map.observed_pixels
+    beyond = None if known is None else known.objects.curve
+    return null, from_reference(np.concatenate(peaks), observed, source, beyond)
 
 
 def _described(pair: AlignedPair, infos: tuple[ImageInfo, ImageInfo]) -> list[dict[str, Any]]:
@@ -181,22 +200,3 @@ def _opened(
         pair, infos, comparability, _ = open_pair(before, after, config)
         require_comparable(comparability, infos)
         yield align_pair(pair, config, run.tell), infos
-
-
-def _objects(
-    fitted: list[tuple[AlignedPair, Detection]],
-    null: NullModel,
-    source: Source,
-    config: Config,
-    run: Running,
-) -> ObjectNull:
-    """Candidates of all quiet pairs that nothing explains."""
-    peaks, observed = [], 0
-    for pair, detection in fitted:
-        everything = replace(detection.threshold, seed=CANDIDATE, support=CANDIDATE)
-        wide = replace(detection, null=null, threshold=everything)
-        score_map = score_pixels(pair, wide, config, run)
-        table = outline_objects(score_map, config, run)[0].table
-        peaks.append(table["score"][~table.explained])
-        observed += score_map.observed_pixels
-    return from_reference(np.concatenate(peaks), observed, source)

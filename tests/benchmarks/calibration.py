@@ -3,20 +3,25 @@
 Quiet simulated pairs (other season, sun, haze, sub-pixel misalignment) of three kinds. Two tables:
 of all candidates that nothing explains, the share with a p-value up to a nominal one; and at a rate
 asked for, the rate that is found. Once with the pair's own null, once with three reference pairs of
-the same site. ``--figure F.png`` draws the reliability diagram of the documentation.
+the same site. ``--figure F.png`` draws the reliability diagram of the documentation; kinds that
+were run one by one with ``--keep`` are drawn together.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from quiet_scenes import KINDS, candidates, fitted, scene
 
-from changedet.differencing import ObjectNull, from_reference, reference_null
+from changedet.differencing import ObjectNull
+from changedet.pipeline.references import null_of
+from changedet.pipeline.running import Running, at_work
 
 NOMINAL_P = (1e-1, 1e-2, 1e-3)
 NOMINAL_RATES = (1.0, 2.0, 5.0)
@@ -25,51 +30,71 @@ VISITS = 3
 """Reference pairs a site."""
 FACTOR = 2.0
 
+
+@dataclass
+class Found:
+    """What one scene gave with one null."""
+
+    p: list[float]
+    """p-values of all candidates that nothing explains."""
+    counts: list[int]
+    """Objects above the level of each nominal rate."""
+    km2: float
+    """Observed ground."""
+
+
 Key = tuple[str, str]
+Tally = dict[Key, list[Found]]
 
 
-class Tally:
-    """What was found over the scenes of one kind with one null."""
-
-    def __init__(self) -> None:
-        self.p: list[np.ndarray] = []
-        self.found: list[list[float]] = []
-        self.area = 0.0
-
-    def add(self, objects: ObjectNull, peaks: np.ndarray, mpx_per_km2: float, km2: float) -> None:
-        """Count one scene."""
-        self.p.append(objects.p_value(peaks))
-        levels = [objects.peak_at(rate / mpx_per_km2) for rate in NOMINAL_RATES]
-        self.found.append([float(np.count_nonzero(peaks >= level)) for level in levels])
-        self.area += km2
+def count(objects: ObjectNull, peaks: np.ndarray, observed: int, pixel_m2: float) -> Found:
+    """Compare the candidates of a quiet scene with what the null promises."""
+    levels = [objects.peak_at(rate * pixel_m2) for rate in NOMINAL_RATES]
+    counts = [int(np.count_nonzero(peaks >= level)) for level in levels]
+    return Found(objects.p_value(peaks).tolist(), counts, observed * pixel_m2 / 1e6)
 
 
-def tally(seeds: range, kinds: list[str]) -> dict[Key, Tally]:
-    """Run every scene once; with references, those of three other visits to the site."""
-    out: dict[Key, Tally] = defaultdict(Tally)
-    for kind in kinds:
-        for seed in seeds:
-            pair, detection, config = fitted(kind, scene(kind, seed))
-            area = pair.grid.pixel_area_m2
-            table, observed = candidates(pair, detection, config)
-            scale = 1.0 / area, observed * area / 1e6
-            out[kind, "pair"].add(detection.objects, table["score"][~table.explained], *scale)
-            visits = [fitted(kind, scene(kind, seed, visit)) for visit in range(1, VISITS + 1)]
-            samples = [d.sample for _, d, _ in visits]
-            null = reference_null(
-                [b for s in samples for b in s.statistic],
-                [b for s in samples for b in s.strata],
-                "reference",
-            )
-            quiet, pixels = [], 0
-            for one, other, settings in visits:
-                rows, count = candidates(one, other.with_null(null), settings)
-                quiet.append(rows["score"][~rows.explained])
-                pixels += count
-            objects = from_reference(np.concatenate(quiet), pixels, "reference")
-            rows, _ = candidates(pair, detection.with_null(null), config)
-            out[kind, "reference"].add(objects, rows["score"][~rows.explained], *scale)
+def one_scene(kind: str, seed: int, referenced: bool) -> dict[str, Found]:
+    """Run one scene; with references, those of three other visits to the site as well."""
+    pair, detection, config = fitted(kind, scene(kind, seed))
+    pixel_m2 = pair.grid.pixel_area_m2
+    table, observed = candidates(pair, detection, config)
+    peaks = table["score"][~table.explained]
+    out = {"pair": count(detection.objects, peaks, observed, pixel_m2)}
+    if not referenced:
+        return out
+    visits = [fitted(kind, scene(kind, seed, visit)) for visit in range(1, VISITS + 1)]
+    run = Running(config, "threads", lambda event: None)
+    with at_work():
+        null, objects = null_of([(p, d) for p, d, _ in visits], "reference", config, run)
+    rows, _ = candidates(pair, detection.with_null(null), config)
+    out["reference"] = count(objects, rows["score"][~rows.explained], observed, pixel_m2)
     return out
+
+
+def tally(kinds: list[str], seeds: int, referenced: int, workers: int) -> Tally:
+    """Run every scene once; the first ``referenced`` seeds with references, too."""
+    out: Tally = {}
+    with ProcessPoolExecutor(workers) as pool:
+        for kind in kinds:
+            each = [pool.submit(one_scene, kind, s, s <= referenced) for s in range(1, seeds + 1)]
+            for future in each:
+                for source, found in future.result().items():
+                    out.setdefault((kind, source), []).append(found)
+    return out
+
+
+def kept(path: Path, found: Tally | None = None) -> Tally:
+    """Read earlier results from a file, after putting new ones there."""
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    for (kind, source), scenes in (found or {}).items():
+        known[f"{kind} {source}"] = [asdict(one) for one in scenes]
+    path.write_text(json.dumps(known), "utf-8")
+    keys = [(kind, source) for kind in KINDS for source in SOURCES]
+    return {
+        key: [Found(**one) for one in known[" ".join(key)]]
+        for key in keys if " ".join(key) in known
+    }  # fmt: skip
 
 
 def interval(values: np.ndarray, weights: float) -> tuple[float, float]:
@@ -80,22 +105,23 @@ def interval(values: np.ndarray, weights: float) -> tuple[float, float]:
     return float(np.quantile(sums, 0.05)), float(np.quantile(sums, 0.95))
 
 
-def report(found: dict[Key, Tally]) -> None:
+def report(found: Tally) -> None:
     """Print both tables."""
     print(f"{'kind':<8}{'null':<11}{'nominal':>14}{'found':>10}{'ratio':>8}  90 % interval")
-    for (kind, source), one in found.items():
-        p = np.concatenate(one.p)
+    for (kind, source), scenes in found.items():
+        p = np.concatenate([one.p for one in scenes])
         for nominal in NOMINAL_P:
-            each = np.array([float(np.count_nonzero(v <= nominal)) for v in one.p])
+            each = np.array([float(np.count_nonzero(np.array(s.p) <= nominal)) for s in scenes])
             share = each.sum() / max(len(p), 1)
             low, high = interval(each, max(len(p), 1))
             line(kind, source, f"p {nominal:g}", share, nominal, low, high, f"of {len(p)}")
-        counts = np.array(one.found)
+        counts = np.array([one.counts for one in scenes], dtype=float)
+        area = sum(one.km2 for one in scenes)
         for k, nominal in enumerate(NOMINAL_RATES):
-            rate = counts[:, k].sum() / one.area
-            low, high = interval(counts[:, k], one.area)
+            rate = counts[:, k].sum() / area
+            low, high = interval(counts[:, k], area)
             line(kind, source, f"{nominal:g} per km2", rate, nominal, low, high,
-                 f"{int(counts[:, k].sum())} objects on {one.area:.1f} km2")  # fmt: skip
+                 f"{int(counts[:, k].sum())} objects on {area:.1f} km2")  # fmt: skip
 
 
 def line(
@@ -112,7 +138,7 @@ def line(
     )
 
 
-def draw(found: dict[Key, Tally], path: Path) -> None:
+def draw(found: Tally, path: Path) -> None:
     """Reliability diagram: nominal against found p-values of candidates."""
     import matplotlib
 
@@ -128,7 +154,7 @@ def draw(found: dict[Key, Tally], path: Path) -> None:
         axis.plot(grid, grid, color="0.5", linewidth=1)
         for kind in KINDS:
             if (kind, source) in found:
-                p = np.sort(np.concatenate(found[kind, source].p))
+                p = np.sort(np.concatenate([one.p for one in found[kind, source]]))
                 share = np.searchsorted(p, grid, side="right") / max(len(p), 1)
                 seen = share > 0
                 axis.plot(grid[seen], share[seen], color=colours[kind], label=names[kind])
@@ -144,11 +170,17 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Are false-alarm rates what they are said to be?")
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--referenced", type=int, default=30, help="seeds with references, too")
     parser.add_argument("--only", choices=KINDS)
+    parser.add_argument("--workers", type=int, default=2, help="processes; changes no result")
+    parser.add_argument("--keep", type=Path, help="add the results to this file, and use them all")
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args()
-    found = tally(range(1, given.seeds + 1), [given.only] if given.only else list(KINDS))
+    kinds = [given.only] if given.only else list(KINDS)
+    found = tally(kinds, given.seeds, given.referenced, given.workers) if given.seeds else {}
     report(found)
+    if given.keep:
+        found = kept(given.keep, found)
     if given.figure:
         draw(found, given.figure)
 
