@@ -25,6 +25,7 @@ from changedet.differencing.filters import (
     gradient,
     opened,
 )
+from changedet.differencing.guided import Guide, fit_guide
 from changedet.differencing.illumination import Illumination, illumination
 from changedet.differencing.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.sampling import Sample
@@ -53,6 +54,15 @@ STRUCTURE_PX = (2.0, 10.0)
 """within these bounds, pixels."""
 NARROWEST_M = 1.5
 """Narrower things are slivers of shadows and seams of roofs, metres."""
+POOLED_M = 0.75
+"""Neighbourhood in which pixels that look alike at both dates are pooled: a quarter of a wagon's
+width on each side, metres,"""
+POOLED_EDGE = 0.02
+"""and the square of the least contrast that keeps them apart, as a share of the scene's."""
+POOLED_PICTURE_M = 2.0
+"""The same where structure is compared, for houses,"""
+POOLED_PICTURE_EDGE = 0.1
+"""whose shadows must not keep their parts from being pooled."""
 FIT_PIXELS = 60_000
 """Pixels on which the radiometry is fitted, at most."""
 MINIMUM_RESIDUAL_PX = 0.05
@@ -108,6 +118,9 @@ class ChangeVector:
     structure: Structure | None = None
     """Comparison of structure, where shadows cannot be explained."""
 
+    guide: Guide | None = None
+    """Pools what looks alike at both dates, where pixels resolve single objects."""
+
     name = "change-vector"
 
     @property
@@ -115,6 +128,7 @@ class ChangeVector:
         """Pixels of neighbourhood that :meth:`statistic` needs."""
         inner = gaussian_radius(POOLING_SIGMA) + 2 * gaussian_radius(TEXTURE_SIGMA) + 1 + GUARD
         outer = 2 * self.half_width
+        inner += 0 if self.guide is None else self.guide.halo
         return inner + (outer if self.structure is None else max(outer, self.structure.halo))
 
     def evidence(self, pair: ImagePair) -> Evidence:
@@ -147,13 +161,16 @@ class ChangeVector:
         seen = self.evidence(pair)
         strata = self.radiometry.strata(pair.before.pixels)
         square = self.square(seen, strata, self.variance(seen, strata, misplaced))
-        if self.structure is not None:
-            out = self.structure.weigh(square, *self.patterns(pair), pair.valid)
+        patterns = self.patterns(pair) if self.structure or self.guide else None
+        if self.structure is not None and patterns is not None:
+            out = self.structure.weigh(square, *patterns, pair.valid)
         else:
             out = np.sqrt(square)
             if self.half_width:
                 out = opened(out, pair.valid, self.half_width)
         out = compress(out)
+        if self.guide is not None and patterns is not None:
+            out = self.guide.pool(out, *patterns, pair.valid)
         out[~pair.valid] = np.nan
         return out
 
@@ -210,6 +227,7 @@ class ChangeVector:
             "light": None if self.light is None else self.light.describe(),
             "narrowest_px": 2 * self.half_width + 1,
             "structure": None if self.structure is None else asdict(self.structure),
+            "guide": None if self.guide is None else asdict(self.guide),
             "shadow": self._describe_shadow(),
         }
 
@@ -268,10 +286,12 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
     both = light.split(seen.residual, seen.level, fitted.variance(seen, parts_of))
     light = light.fitted(*both, parts_of)
     fitted = replace(fitted, light=light, half_width=int(0.5 * NARROWEST_M / size))
+    brightness = [(radiometry.apply(before).mean(axis=0), after.mean(axis=0))]
     if shadow is not None:
-        return fitted
+        return replace(fitted, guide=fit_guide(POOLED_M / size, POOLED_EDGE, brightness))
     width = float(np.clip(STRUCTURE_M / size, *STRUCTURE_PX))
-    return replace(fitted, structure=_fit_structure(fitted, sample, width))
+    guide = fit_guide(POOLED_PICTURE_M / size, POOLED_PICTURE_EDGE, brightness)
+    return replace(fitted, structure=_fit_structure(fitted, sample, width), guide=guide)
 
 
 def _with_shadow(
