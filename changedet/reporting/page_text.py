@@ -110,6 +110,23 @@ def badges(report: ChangeReport) -> str:
     return "".join(parts)
 
 
+def in_words(report: ChangeReport) -> str:
+    """The summary in plain sentences, how confident it is, and what cannot be seen."""
+    words = report.summary.get("words")
+    if not words:
+        return ""
+    said = "".join(f"<p>{esc(s)}</p>" for s in words["sentences"])
+    level = words["confidence"]
+    kind = {"high": "ok", "moderate": "warn"}.get(level["level"], "bad")
+    unseen = "".join(f"<li>{esc(s)}</li>" for s in words["cannot_see"])
+    return (
+        '<section class="words" aria-label="In words"><div>'
+        f'<p class="lead">{esc(words["headline"])}</p>{said}'
+        f'<p class="confidence {kind}">{esc(level["sentence"])}</p></div>'
+        f"<div><h2>What cannot be seen</h2><ul>{unseen}</ul></div></section>"
+    )
+
+
 def caveats(report: ChangeReport) -> str:
     """What to know before reading on: reasons of grades, warnings."""
     pair = report.summary.get("comparability") or {}
