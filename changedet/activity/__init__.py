@@ -5,6 +5,7 @@ from changedet.activity.control import OUTSIDE, Control
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
 from changedet.activity.sharing import Shares, assign_zones, share_objects
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
+from changedet.activity.zone_tracks import zone_occupancy
 from changedet.activity.zones import zone_activity
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "share_objects",
     "zone_activity",
     "zone_mask",
+    "zone_occupancy",
 ]

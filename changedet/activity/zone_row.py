@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import shapely
 
 from changedet.activity.control import ControlShare
 from changedet.activity.scoring import SHARE_SCALE, activity_score
-from changedet.model import CHANGES, ChangeTable, ZoneActivity
+from changedet.model import CHANGES, ChangeTable, Grid, ZoneActivity
 
 RATE_FACTOR = 4.0
 """Calibrated rates hold within this factor: at the default of 2 false objects per km2, 3.7 times as
@@ -19,6 +20,9 @@ INTERVAL = 0.9
 """Nominal coverage of intervals,"""
 DEVIATIONS = 1.645
 """and the deviations from the mean at their ends."""
+EDGE_PX = 0.5
+"""Outlines may lie off by so much, all inwards or all outwards: strong changes spill over their
+border, weak ones lose their rim."""
 LIKELIEST = 0.99
 """No object is called more likely to be real than this: the null itself may be wrong."""
 
@@ -65,6 +69,16 @@ class Objects:
     """(n,) 1 - q."""
     source: str
     """Which column they come from."""
+    rim: np.ndarray
+    """(n,) area by which each may be off, square metres."""
+
+
+def rim_areas(changes: ChangeTable, grid: Grid) -> np.ndarray:
+    """(n,) area of a rim of half a pixel around each object (square pixels without metres)."""
+    t = grid.transform
+    side = float(np.sqrt(abs(t.a * t.e - t.b * t.d)))
+    pixel = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
+    return np.asarray(shapely.length(changes.geometry) / side * EDGE_PX * pixel)
 
 
 @dataclass(frozen=True)
@@ -96,8 +110,9 @@ def changed_share(place: Place, members: Members, objects: Objects, null: Null) 
 
     The estimate is the lower of two (see :func:`changedet.activity.zone_activity`). The interval
     goes from the lowest to the highest of both when the rate of false alarms, and with it every
-    q-value, is off by :data:`RATE_FACTOR` either way, and chance adds its part: each object is real
-    or not, and the number of false ones is a Poisson variable.
+    q-value, is off by :data:`RATE_FACTOR` either way, outlines are all too large or too small by
+    :data:`EDGE_PX`, and chance adds its part: each object is real or not, and the number of false
+    ones is a Poisson variable.
 
     Returns
     -------
@@ -112,18 +127,27 @@ def changed_share(place: Place, members: Members, objects: Objects, null: Null) 
     total = min(1.0, float(area.sum()) / seen)
     q = np.where(explained, 1.0, 1 - objects.weights[members.rows])
     weighted = min(1.0, float((area * (1 - q)).sum()) / seen)
-    lower, upper = (
-        float((area * (1 - p)).sum() + sign * DEVIATIONS * np.sqrt((area**2 * p * (1 - p)).sum()))
-        for p, sign in ((np.minimum(1, q * RATE_FACTOR), -1), (q / RATE_FACTOR, 1))
-    )
+    rim = np.where(explained, 0.0, objects.rim[members.rows] * members.share)
     number = null.objects(seen) or 0.0
     many, few = _poisson(number * RATE_FACTOR, number / RATE_FACTOR)
     per_object = null.object_area_m2 / seen
     false = number * per_object
     net = min(weighted, max(0.0, total - false))
-    low = max(0.0, min(lower / seen, total - many * per_object))
-    high = min(total, max(upper / seen, total - few * per_object))
+    small, large = np.maximum(0.0, area - rim), area + rim
+    lower = _believed(small, np.minimum(1, q * RATE_FACTOR), -1) / seen
+    upper = _believed(large, q / RATE_FACTOR, 1) / seen
+    low = max(0.0, min(lower, float(small.sum()) / seen - many * per_object))
+    high = min(
+        1.0, float(large.sum()) / seen, max(upper, float(large.sum()) / seen - few * per_object)
+    )
     return Share(total, weighted, false, net, min(low, net), max(high, net))
+
+
+def _believed(area: np.ndarray, q: np.ndarray, sign: int) -> float:
+    """Expected area of what is real, and so many standard deviations more."""
+    return float(
+        (area * (1 - q)).sum() + sign * DEVIATIONS * np.sqrt((area**2 * q * (1 - q)).sum())
+    )
 
 
 def _poisson(more: float, less: float) -> tuple[float, float]:
@@ -163,6 +187,7 @@ def make_row(
         "chance_of_count": _chance(sum(numbers.values()), false_objects),
         **_belief(members, objects),
         "occupancy_from": None,
+        "occupancy_reason": "without tracks, what stands at both dates is not measured",
     }
     ends: dict[str, float | None] = {"score": None, "score_low": None, "score_high": None}
     if share is not None:

@@ -18,7 +18,15 @@ from changedet.activity.zone_checks import (
     crs_name,
     zone_notes,
 )
-from changedet.activity.zone_row import Members, Null, Objects, Place, changed_share, make_row
+from changedet.activity.zone_row import (
+    Members,
+    Null,
+    Objects,
+    Place,
+    changed_share,
+    make_row,
+    rim_areas,
+)
 from changedet.errors import CoverageWarning, GridError
 from changedet.model import ChangeTable, Grid, Places, RasterWindows, ZoneActivity
 
@@ -104,7 +112,7 @@ def zone_activity(
             f"{crs_name(grid.crs)}: bring them to one CRS first."
         )
     weights, source = object_weights(changes)
-    objects = Objects(changes, weights, source)
+    objects = Objects(changes, weights, source, rim_areas(changes, grid))
     counted = changes["area_m2"][~changes.explained]
     if false_object_area_m2 is None:
         false_object_area_m2 = float(counted.min()) if len(counted) else 0.0

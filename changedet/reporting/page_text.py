@@ -76,13 +76,14 @@ def result(report: ChangeReport) -> str:
         sentences.append(f"{', '.join(found)}.")
     elif seen is not None:
         sentences.append(f"A change could have been seen in {percent(seen)} of the area.")
-    if n["explained"]:
+    in_sentences = bool(report.summary.get("words"))
+    if n["explained"] and not in_sentences:
         why = Counter(e for e in report.changes["explained_by"] if e is not None)
         reasons = ", ".join(f"{v} {k}" for k, v in sorted(why.items()))
         more = "more is" if n["explained"] == 1 else "more are"
         sentences.append(f"{n['explained']:,} {more} explained away ({reasons}) and not counted.")
     site = next((a for a in report.activity if a.zone == "site"), None)
-    if site is not None and site.expected_false_objects is not None:
+    if site is not None and site.expected_false_objects is not None and not in_sentences:
         sentences.append(
             f"About {number(site.expected_false_objects, 2)} false objects are to be expected."
         )
@@ -121,7 +122,7 @@ def in_words(report: ChangeReport) -> str:
     unseen = "".join(f"<li>{esc(s)}</li>" for s in words["cannot_see"])
     return (
         '<section class="words" aria-label="In words"><div>'
-        f'<p class="lead">{esc(words["headline"])}</p>{said}'
+        f"<h2>In words</h2>{said}"
         f'<p class="confidence {kind}">{esc(level["sentence"])}</p></div>'
         f"<div><h2>What cannot be seen</h2><ul>{unseen}</ul></div></section>"
     )

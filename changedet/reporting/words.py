@@ -88,9 +88,8 @@ def _numbers(row: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 def _counts(row: Mapping[str, Any], noun: str = "object") -> str:
     """``3 objects appeared, 2 disappeared and 1 moved``."""
-    found = _numbers(row)
-    first = f"{plural(found[0][1], noun)} {found[0][0]}" if noun else f"{found[0][1]} {found[0][0]}"
-    return listing([first, *(f"{count(n)} {name}" for name, n in found[1:])])
+    (first, n), *others = _numbers(row)
+    return listing([f"{plural(n, noun)} {first}", *(f"{count(n)} {name}" for name, n in others)])
 
 
 def _headline(summary: Mapping[str, Any]) -> str:
@@ -185,7 +184,7 @@ def _belief(summary: Mapping[str, Any]) -> list[str]:
         out.append(
             f"Taken together, {span(low, high)} of them should be real ({_interval(parts)})."
         )
-    return out  # fmt: skip
+    return out
 
 
 def _interval(parts: Mapping[str, Any]) -> str:
@@ -223,7 +222,7 @@ def _names(names: list[str]) -> str:
 def _zone(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     parts = group(row, "parts")
     kinds = _by_kind(summary, row)
-    text = f"{capital(str(row['zone']))}: {_counts(row, '')}{f' ({kinds})' if kinds else ''}"
+    text = f"In {row['zone']}, {_counts(row)}{f' ({kinds})' if kinds else ''}"
     text += f"; activity {count(row['score'])} of 100"
     low, high = row.get("score_low"), row.get("score_high")
     if is_number(low) and is_number(high):
@@ -263,16 +262,16 @@ def _tracks(summary: Mapping[str, Any]) -> list[str]:
 def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
     """One track: wagons with intervals where they can be counted, else occupied metres."""
     name = str(row.get("id", "?"))
-    name = name if "track" in name.lower() else f"track {name}"
+    name = name if name.lower().startswith("track") else f"track {name}"
     gsd = group(summary, "grid").get("gsd_m")
     countable = is_number(gsd) and gsd <= SINGLE_M * 1.01
     wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
     lengths = [_estimate(row, f"occupied_m_{date}", metres) for date in ("before", "after")]
     if countable and all(wagons):
-        text = f"{capital(name)}: {wagons[0]} wagons before, {wagons[1]} after"
+        text = f"On {name}, {wagons[0]} wagons before and {wagons[1]} after"
         stem = "cars"
     elif all(lengths):
-        text = f"{capital(name)}: {lengths[0]} occupied before, {lengths[1]} after"
+        text = f"On {name}, {lengths[0]} occupied before and {lengths[1]} after"
         stem = "occupied_m"
     else:
         return None
@@ -310,8 +309,8 @@ def _cut(summary: Mapping[str, Any]) -> list[str]:
         return []
     verb, whose = ("reaches", "its size is") if cut == 1 else ("reach", "their sizes are")
     return [
-        f"{plural(int(cut), 'object')} {verb} beyond what could be seen: {whose} a lower bound, and "
-        "by kind not counted."
+        f"{plural(int(cut), 'object')} {verb} beyond what could be seen: {whose} a lower bound, "
+        "and by kind not counted."
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a site's history says about its last date, in plain sentences."""
+"""What a site's history says about its latest date, in plain sentences."""
 
 from __future__ import annotations
 
@@ -6,144 +6,180 @@ from collections.abc import Mapping
 from typing import Any
 
 from changedet.reporting.word_scales import (
-    capital,
     chance,
     count,
     day,
     is_number,
+    metres,
     percent,
     rarity,
     significant,
 )
 
 STATES = ("spike", "level shift", "drift", "normal", "insufficient_baseline")
-"""What a series can be called."""
+"""What the latest date of a series can be called, the remarkable first."""
+_UNITS = {"cars": "wagons", "objects": "objects", "appeared": "objects that appeared",
+          "disappeared": "objects that disappeared"}  # fmt: skip
+_LEVEL = {"up": "higher", "down": "lower"}
 
 
 def words_of_history(history: Mapping[str, Any]) -> list[str]:
-    """Say for each zone and track whether its last date is out of the ordinary.
+    """Say for each series of a history whether its latest date is out of the ordinary.
 
     Parameters
     ----------
     history : mapping
-        ``zones`` and ``tracks``, each a list of mappings. Needed of each: ``name`` and ``state``
-        (one of :data:`STATES`). Said where they are there: ``date`` (ISO 8601, the date judged),
-        ``value`` and ``unit``, ``baseline`` (the typical value before), ``n_baseline`` (dates it
-        rests on), ``p_empirical`` and ``p_predictive`` (chances of a value as high under ordinary
-        conditions; ``p_predictive_high`` its upper end), ``first_seen`` and ``last_not_seen``
-        (ISO 8601), ``missing`` (dates without a value), ``observable_fraction``.
+        What ``monitor.json`` holds. Needed is ``histories``, a list of mappings with ``place`` and
+        ``state`` (one of :data:`STATES`). Said where they are there: ``kind`` (``zone``,
+        ``track``), ``measure`` (``objects``, ``area_m2``, ``cars``, ``occupied_m``, ``appeared``,
+        ``disappeared``), ``direction`` (``up``, ``down``), ``first_seen``, ``last_not_seen``,
+        ``missing_dates``, and of the last of ``dates`` that has a ``value``: ``acquired``,
+        ``value`` with ``value_low`` and ``value_high``, ``expected`` with ``band_low`` and
+        ``band_high``, ``baseline_dates``, ``observable``, ``nb_p`` with ``nb_p_low`` and
+        ``nb_p_high``, ``rank_p`` (chances of at least this value on an ordinary date).
+        ``dates_tested`` and ``false_spikes_expected`` of the whole history.
 
     Returns
     -------
     list of str
-        One sentence a series, the remarkable ones first; the order within a state is kept.
+        One sentence a series, the remarkable ones first, and one on false spikes.
 
     Notes
     -----
-    A p-value is the chance to see as much under ordinary conditions, and never the probability
-    that conditions are ordinary. No word of likelihood is made from it: the larger, that is the
-    more cautious, of those given is told, with a word for how rare it is.
+    A p-value is the chance to see as much on an ordinary date, and never the probability that
+    the date is ordinary: no word of likelihood is made from it. Of the negative binomial's
+    chances the largest is told, with a word for how rare that is; the empirical one stands
+    beside it.
     """
-    rows = [
-        (row, what)
-        for what, key in (("zone", "zones"), ("track", "tracks"))
-        for row in history.get(key) or ()
-    ]
-    rows.sort(key=lambda pair: _rank(pair[0]))
-    return [_series(row, what) for row, what in rows]
+    rows = [row for row in history.get("histories") or () if isinstance(row, Mapping)]
+    rows.sort(key=lambda row: _rank(row.get("state")))
+    out = [_series(row) for row in rows]
+    false, tested = history.get("false_spikes_expected"), history.get("dates_tested")
+    if is_number(false) and is_number(tested) and tested:
+        out.append(
+            f"Among {count(tested)} values that were judged, about {significant(false)} would be "
+            "called spikes on ordinary dates alone."
+        )
+    return out
 
 
-def _rank(row: Mapping[str, Any]) -> int:
-    state = row.get("state")
+def _rank(state: Any) -> int:
     return STATES.index(state) if state in STATES else len(STATES)
 
 
-def _series(row: Mapping[str, Any], what: str) -> str:
-    name = str(row.get("name", row.get("zone", row.get("track", row.get("id", what)))))
-    when = day(row.get("date"))
-    subject = f"{capital(name)}{f', {when}' if when else ''}: "
-    state = row.get("state")
+def _series(row: Mapping[str, Any]) -> str:
+    known = [d for d in row.get("dates") or () if is_number(d.get("value"))]
+    last: Mapping[str, Any] = known[-1] if known else {}
+    state, when = row.get("state"), day(last.get("acquired") or row.get("latest"))
     said = {
         "spike": _spike, "level shift": _shift, "drift": _drift, "normal": _normal,
         "insufficient_baseline": _insufficient,
-    }.get(str(state))  # fmt: skip
-    if said is None:
-        return f"{subject}what it is cannot be said."
-    text = subject + said(row)
-    seen, missing = row.get("observable_fraction"), row.get("missing")
+    }.get(str(state), _unknown)  # fmt: skip
+    date = f", on {when}" if when else ""
+    parts = [f"{_place(row)}{date}: {said(row, last)}", _value(row, last)]
+    if state in STATES[:3]:
+        parts += [_oddity(row, last), _since(row)]
+    seen, missing = last.get("observable"), row.get("missing_dates")
     if is_number(seen) and seen < 0.9:
-        text += f"; only {percent(seen)} of it could be observed"
+        parts.append(f"only {percent(seen)} of it could be observed")
     if is_number(missing) and missing:
-        text += f"; {count(missing)} dates are missing and were not taken for quiet ones"
-    return f"{text}."
+        dates = "date is" if missing == 1 else "dates are"
+        parts.append(f"{count(missing)} {dates} missing, and not taken for quiet")
+    return "; ".join(part for part in parts if part) + "."
 
 
-def _value(row: Mapping[str, Any]) -> str:
-    """``73 objects against 20 before``."""
-    value, unit = row.get("value"), str(row.get("unit") or "").replace("_", " ")
+def _place(row: Mapping[str, Any]) -> str:
+    name = str(row.get("place", "?"))
+    if name == "site":
+        return "Whole site"
+    kind = str(row.get("kind") or "zone").capitalize()
+    return name if name.lower().startswith(kind.lower()) else f"{kind} {name}"
+
+
+def _amount(value: float, measure: Any) -> str:
+    if measure == "occupied_m":
+        return f"{metres(value)} of track"
+    if measure == "area_m2":
+        return f"{significant(value)} m²"
+    plain = count(value) if abs(value) >= 10 or value == round(value) else significant(value)
+    return f"{plain} {_UNITS.get(str(measure), str(measure or ''))}".strip()
+
+
+def _value(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """``73 wagons (68 to 77), where 12 are usual (4 to 20)``."""
+    value, measure = last.get("value"), row.get("measure")
     if not is_number(value):
         return ""
-    text = f"{_plain(value)} {unit}".strip()
-    baseline = row.get("baseline")
-    if is_number(baseline):
-        text += f" against {_plain(baseline)} before"
-    dates = row.get("n_baseline")
+    text = _amount(value, measure) + _range(last, "value_low", "value_high")
+    expected, dates = last.get("expected"), last.get("baseline_dates")
+    if is_number(expected):
+        bare = _amount(expected, None)
+        text += f", where {bare} would be usual{_range(last, 'band_low', 'band_high')}"
     if is_number(dates):
-        text += f" ({count(dates)} dates)"
+        text += f", by {count(dates)} earlier date{'' if dates == 1 else 's'}"
     return text
 
 
-def _plain(value: float) -> str:
-    return count(value) if abs(value) >= 10 or value == round(value) else significant(value)
+def _range(last: Mapping[str, Any], low: str, high: str) -> str:
+    ends = last.get(low), last.get(high)
+    if not (is_number(ends[0]) and is_number(ends[1])):
+        return ""
+    return f" ({_amount(ends[0], None)} to {_amount(ends[1], None)})"
 
 
-def _cautious_p(row: Mapping[str, Any]) -> float | None:
-    """The largest of the chances that are given."""
-    keys = ("p_empirical", "p_predictive", "p_predictive_high", "p_value")
-    known = [float(v) for v in (row.get(k) for k in keys) if is_number(v)]
+def model_chance(last: Mapping[str, Any]) -> float | None:
+    """The largest of the chances that the model gives; None without any."""
+    known = [float(p) for k in ("nb_p", "nb_p_low", "nb_p_high") if is_number(p := last.get(k))]
     return max(known) if known else None
 
 
-def _oddity(row: Mapping[str, Any]) -> str:
-    p = _cautious_p(row)
+def _oddity(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """How rare as much is on an ordinary date; of low values the chances given say nothing."""
+    if row.get("direction") == "down":
+        return ""
+    p, rank = model_chance(last), last.get("rank_p")
+    by_rank = f"by rank alone, {chance(rank)}" if is_number(rank) else ""
     if p is None:
-        return "how rare that is cannot be said"
+        if not is_number(rank):
+            return "how rare that is cannot be said"
+        return f"as much is to be expected on {chance(rank)} of ordinary dates, by rank alone"
     word = rarity(p)
-    often = f"as much is to be expected on up to {chance(p)} of ordinary dates"
-    return f"{often}, which is {word}" if word else f"{often}, which is nothing special"
+    text = f"as much is to be expected on at most {chance(p)} of ordinary dates"
+    text += f", which is {word}" if word else ", which is nothing uncommon"
+    return f"{text} ({by_rank})" if by_rank else text
 
 
 def _since(row: Mapping[str, Any]) -> str:
-    first, last = day(row.get("first_seen")), day(row.get("last_not_seen"))
-    if first and last:
-        return f"; it began after {last} and was first seen on {first}"
-    return f"; it was first seen on {first}" if first else ""
+    first, before = day(row.get("first_seen")), day(row.get("last_not_seen"))
+    if not first:
+        return ""
+    return f"first seen on {first}" + (f" and not yet on {before}" if before else "")
 
 
-def _join(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+def _spike(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    way = "less" if row.get("direction") == "down" else "more"
+    p = model_chance(last)
+    if way == "more" and p is not None and rarity(p) is None:
+        return "perhaps more than usual"  # a state is not said more firmly than its chance
+    return f"{way} than usual"
 
 
-def _spike(row: Mapping[str, Any]) -> str:
-    p = _cautious_p(row)
-    # a state is not said more firmly than its chance allows
-    name = "above what is usual here" if p is not None and rarity(p) else "perhaps above the usual"
-    return _join(name, _value(row), _oddity(row)) + _since(row)
+def _shift(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    return f"at a {_LEVEL.get(str(row.get('direction')), 'different')} level than before"
 
 
-def _shift(row: Mapping[str, Any]) -> str:
-    text = _join("at another level than before, and staying there", _value(row), _oddity(row))
-    return text + _since(row)
+def _drift(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    way = {"up": " upwards", "down": " downwards"}.get(str(row.get("direction")), "")
+    return f"drifting{way} from its former level"
 
 
-def _drift(row: Mapping[str, Any]) -> str:
-    text = _join("slowly moving away from its former level", _value(row), _oddity(row))
-    return text + _since(row)
+def _normal(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    return "within what is usual"
 
 
-def _normal(row: Mapping[str, Any]) -> str:
-    return _join("within what is usual here", _value(row))
+def _insufficient(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    return "too few earlier dates to say what is usual"
 
 
-def _insufficient(row: Mapping[str, Any]) -> str:
-    return _join("too few earlier dates to say whether this is unusual", _value(row))
+def _unknown(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    return "what this is cannot be said"
