@@ -38,7 +38,8 @@ def usable_shape(shape: Any, kind: Kind, feature: str, crs: CRS | None = None) -
         raise GeometryError(f"Feature {feature} has no geometry: draw it, or remove the feature.")
     if shape.geom_type not in _TYPES[kind]:
         raise GeometryError(
-            f"Feature {feature} is a {shape.geom_type}; needed is a {' or '.join(_TYPES[kind])}."
+            f"Feature {feature} is a {shape.geom_type}; needed is a {' or '.join(_TYPES[kind])}: "
+            "draw it as one, or remove the feature."
         )
     shape = shapely.force_2d(shape)
     if not np.isfinite(shapely.get_coordinates(shape)).all():

@@ -18,6 +18,7 @@ from pyproj.exceptions import CRSError
 from changedet.errors import (
     CoverageWarning,
     GeometryError,
+    MetadataWarning,
     MissingCRSError,
     VectorReadError,
     require,
@@ -224,7 +225,7 @@ def _from_file(path: str) -> tuple[list[Feature], CRS | None]:
         "pyogrio.raw", "geo", f"read {suffix or 'such'} files (GeoJSON needs nothing)"
     )
     try:
-        meta, ids, wkb, columns = raw.read(path, return_fids=True)
+        meta, ids, wkb, columns = raw.read(path, return_fids=True, layer=_layer(path))
     except Exception as error:  # pyogrio.errors.DataSourceError and OGR's own
         raise VectorReadError(
             f"{path} cannot be read as a vector file: {error}. Give GeoJSON, GeoPackage, "
@@ -237,6 +238,21 @@ def _from_file(path: str) -> tuple[list[Feature], CRS | None]:
         for i, shape in enumerate(shapes)
     ]
     return features, None if meta["crs"] is None else CRS.from_user_input(meta["crs"])
+
+
+def _layer(path: str) -> str:
+    """Name of the first layer; warns where there are more."""
+    import pyogrio
+
+    names = [str(name) for name, _ in pyogrio.list_layers(path)]
+    if len(names) > 1:
+        warnings.warn(
+            f"{path} holds {len(names)} layers ({', '.join(names)}): {names[0]!r} is read. Save "
+            "another one to a file of its own if it is meant.",
+            MetadataWarning,
+            stacklevel=5,
+        )
+    return names[0]
 
 
 def _from_frame(frame: Any) -> tuple[list[Feature], CRS | None]:
