@@ -70,7 +70,7 @@ def _words(report: ChangeReport) -> list[str]:
     words = report.summary.get("words")
     if not words:
         return []
-    likely = [s for s in words["sentences"] if s.startswith("It is ")]
+    likely = [s for s in words["sentences"] if s.startswith(("It is ", "Whether "))]
     return [*likely, words["confidence"]["sentence"]]
 
 

@@ -67,13 +67,21 @@ def count(value: float) -> str:
 
 
 def significant(value: float, digits: int = 2) -> str:
-    """A number to some significant digits, without an exponent."""
+    """A number to some significant digits, without an exponent; none below 0.001."""
     if value == 0:
         return "0"
+    if abs(value) < 0.001:
+        return "less than 0.001"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
     text = f"{rounded:,.{max(0, decimals)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def about(value: float) -> str:
+    """An estimate: ``about 0.35``, ``less than 0.001``."""
+    text = significant(value)
+    return text if text.startswith("less") else f"about {text}"
 
 
 def percent(share: float) -> str:
@@ -87,11 +95,9 @@ def percent(share: float) -> str:
     return "more than 99 %" if share > 0.99 else f"{round(100 * share)} %"
 
 
-def percent_towards_even(probability: float) -> str:
-    """A probability to whole per cents, rounded towards even chances."""
-    value = 100 * probability
-    whole = math.floor(value + 1e-9) if value > 50 else math.ceil(value - 1e-9)
-    return f"{whole} %"
+def percent_down(least: float) -> str:
+    """A lower bound to whole per cents, rounded down."""
+    return f"{math.floor(100 * least + 1e-9)} %"
 
 
 def chance(p: float) -> str:

@@ -18,6 +18,7 @@ from changedet.reporting.word_limits import (
     site_of,
 )
 from changedet.reporting.word_scales import (
+    about,
     area,
     capital,
     count,
@@ -27,9 +28,8 @@ from changedet.reporting.word_scales import (
     listing,
     metres,
     percent,
-    percent_towards_even,
+    percent_down,
     plural,
-    significant,
     span,
 )
 
@@ -122,7 +122,7 @@ def _map(summary: Mapping[str, Any]) -> list[str]:
     if is_number(share):
         out.append(f"{capital(percent(share))} of the observed ground is outlined.")
     if is_number(false):
-        out.append(f"Without any change, about {significant(false)} outlines are to be expected.")
+        out.append(f"Without any change, {about(false)} outlines are to be expected.")
     return out
 
 
@@ -176,10 +176,16 @@ def _belief(summary: Mapping[str, Any]) -> list[str]:
         return ["How many of these are real cannot be said: nothing calibrates them."]
     one = sum(n for _, n in found) == 1
     what = "this object is real" if one else "at least one of these objects is real"
-    out = [f"It is {likelihood(chance)} ({percent_towards_even(chance)}) that {what}."]
+    least = percent_down(chance)
+    # the chance is a lower bound: where it is small, it makes nothing unlikely
+    out = [
+        f"It is {likelihood(chance)} (at least {least}) that {what}."
+        if chance > 0.55
+        else f"Whether {what} is open: the chance may be as low as {least}."
+    ]
     rate = site.get("expected_false_objects")
     if is_number(rate):
-        out.append(f"About {significant(rate)} false ones are to be expected in the area observed.")
+        out.append(f"{capital(about(rate))} false ones are to be expected in the area observed.")
     if not one and is_number(low) and is_number(high):
         out.append(
             f"Taken together, {span(low, high)} of them should be real ({_interval(parts)})."

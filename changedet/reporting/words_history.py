@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from changedet.reporting.word_scales import (
+    about,
     chance,
     count,
     day,
@@ -57,7 +58,7 @@ def words_of_history(history: Mapping[str, Any]) -> list[str]:
     false, tested = history.get("false_spikes_expected"), history.get("dates_tested")
     if is_number(false) and is_number(tested) and tested:
         out.append(
-            f"Among {count(tested)} values that were judged, about {significant(false)} would be "
+            f"Among {count(tested)} values that were judged, {about(false)} would be "
             "called spikes on ordinary dates alone."
         )
     return out
