@@ -138,7 +138,7 @@ def caveats(report: ChangeReport) -> str:
     if not said:
         return ""
     items = "".join(f"<li>{esc(s)}</li>" for s in dict.fromkeys(map(str, said)))
-    return f'<section class="caveats"><h2>Read this first</h2><ul>{items}</ul></section>'
+    return f'<section class="caveats"><h2>Caveats</h2><ul>{items}</ul></section>'
 
 
 def hidden_by(observability: Any, least: float = 0.005) -> list[str]:

@@ -86,7 +86,12 @@ def _numbers(row: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(_SAID.get(name, name), int(n)) for name, n in found if is_number(n) and n]
 
 
-def _counts(row: Mapping[str, Any], noun: str = "object") -> str:
+def _noun(summary: Mapping[str, Any]) -> str:
+    """What is counted: an outline on a map need not be one thing."""
+    return "outlined area" if is_map(summary) else "object"
+
+
+def _counts(row: Mapping[str, Any], noun: str) -> str:
     """``3 objects appeared, 2 disappeared and 1 moved``."""
     (first, n), *others = _numbers(row)
     return listing([f"{plural(n, noun)} {first}", *(f"{count(n)} {name}" for name, n in others)])
@@ -98,7 +103,7 @@ def _headline(summary: Mapping[str, Any]) -> str:
         return f"{when}, nothing could be observed at both dates."
     if not _numbers(site):
         return f"{when}, no change was found."
-    return f"{when}, {_counts(site, 'outlined place' if is_map(summary) else 'object')}."
+    return f"{when}, {_counts(site, _noun(summary))}."
 
 
 def _warning(summary: Mapping[str, Any]) -> list[str]:
@@ -228,7 +233,7 @@ def _names(names: list[str]) -> str:
 def _zone(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     parts = group(row, "parts")
     kinds = _by_kind(summary, row)
-    text = f"In {row['zone']}, {_counts(row)}{f' ({kinds})' if kinds else ''}"
+    text = f"In {row['zone']}, {_counts(row, _noun(summary))}{f' ({kinds})' if kinds else ''}"
     text += f"; activity {count(row['score'])} of 100"
     low, high = row.get("score_low"), row.get("score_high")
     if is_number(low) and is_number(high):

@@ -312,7 +312,7 @@ class TestSummary:
         value["calibration"] = {"source": "pair", "is_map": True}
         value["grid"]["gsd_m"] = 10.0
         words = words_of(value)
-        assert words["headline"].endswith("12 outlined places appeared.")
+        assert words["headline"].endswith("12 outlined areas appeared.")
         assert words["sentences"][:3] == [
             "This maps where the ground looks different; an outline need not be one thing.",
             "12 % of the observed ground is outlined.",
