@@ -20,7 +20,7 @@ INTERVAL = 0.9
 """Nominal coverage of intervals,"""
 DEVIATIONS = 1.645
 """and the deviations from the mean at their ends."""
-EDGE_PX = 0.5
+EDGE_PX = 1.0
 """Outlines may lie off by so much, all inwards or all outwards: strong changes spill over their
 border, weak ones lose their rim."""
 LIKELIEST = 0.99
@@ -74,7 +74,7 @@ class Objects:
 
 
 def rim_areas(changes: ChangeTable, grid: Grid) -> np.ndarray:
-    """(n,) area of a rim of half a pixel around each object (square pixels without metres)."""
+    """(n,) area of a rim of a pixel around each object (square pixels without metres)."""
     t = grid.transform
     side = float(np.sqrt(abs(t.a * t.e - t.b * t.d)))
     pixel = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2

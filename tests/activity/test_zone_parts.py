@@ -147,11 +147,11 @@ class TestKindWeights:
 
 
 class TestInterval:
-    def test_outlines_that_are_half_a_pixel_off(self, seen):
-        """Of 10 by 4 pixels, a rim of half a pixel is 14 of 40."""
+    def test_outlines_that_are_a_pixel_off(self, seen):
+        """Of 10 by 4 pixels, a rim of one pixel is 28 of 40."""
         (site,) = zone_activity(table([(10, 10, 20, 14)]), None, GRID, seen)
-        assert site.score_low == pytest.approx(activity_score(26e-4))
-        assert site.score_high == pytest.approx(activity_score(54e-4))
+        assert site.score_low == pytest.approx(activity_score(12e-4))
+        assert site.score_high == pytest.approx(activity_score(68e-4))
 
     def test_doubtful_objects_widen_it(self, seen):
         sure, doubtful = (
