@@ -68,7 +68,7 @@ def headline(report: ChangeReport) -> str:
 
 
 def result(report: ChangeReport) -> str:
-    """What was found, what was left out and what could have been seen, in a sentence or two."""
+    """What was found, or could have been: more stands in the words below."""
     n, sentences = counted(report), []
     found = [f"{n[g]:,} {g}" for g in GROUPS if n[g] and g != "explained"]
     seen = report.summary.get("observable_fraction")
@@ -76,17 +76,6 @@ def result(report: ChangeReport) -> str:
         sentences.append(f"{', '.join(found)}.")
     elif seen is not None:
         sentences.append(f"A change could have been seen in {percent(seen)} of the area.")
-    in_sentences = bool(report.summary.get("words"))
-    if n["explained"] and not in_sentences:
-        why = Counter(e for e in report.changes["explained_by"] if e is not None)
-        reasons = ", ".join(f"{v} {k}" for k, v in sorted(why.items()))
-        more = "more is" if n["explained"] == 1 else "more are"
-        sentences.append(f"{n['explained']:,} {more} explained away ({reasons}) and not counted.")
-    site = next((a for a in report.activity if a.zone == "site"), None)
-    if site is not None and site.expected_false_objects is not None and not in_sentences:
-        sentences.append(
-            f"About {number(site.expected_false_objects, 2)} false objects are to be expected."
-        )
     names = " → ".join(esc(i.name) for i in report.pair.infos)
     return f'{esc(" ".join(sentences))} <span class="muted">{names}</span>'
 

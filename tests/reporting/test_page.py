@@ -74,7 +74,10 @@ def test_says_what_matters(html):
     text = " ".join(parse(html).text)
     for needed in (
         "28 changes found between 3 Sep 2023 and 5 Oct 2023",
-        "3 more are explained away (1 lean, 1 misregistration, 1 shadow)",
+        "19 appeared, 6 disappeared, 2 modified, 1 moved.",
+        "do not count: 1 by shadow, 1 by misregistration and 1 by lean.",
+        "Confidence in this is low: the rate of false alarms is not calibrated.",
+        "What cannot be seen",
         "The sun moved 12 degrees in azimuth",
         "Threshold set for 1 false objects per km²; 1.4 expected.",
         "translation -1.420 px right",
