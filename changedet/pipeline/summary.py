@@ -131,11 +131,14 @@ def _radiometry(detection: Any) -> dict[str, Any]:
 
 
 def _counts(table: ChangeTable) -> dict[str, Any]:
-    counted = ~table.explained
+    """Numbers of objects: of what moved the arrival counts, and what is cut has no kind."""
+    counted = ~table.explained & ((table["change"] != "moved") | (table["moved_from"] >= 0))
+    cut = np.array([v is not None for v in table["cut_by"]], dtype=bool)
     explained = [v for v in table["explained_by"] if v is not None]
     return {
         "objects": len(table),
         "by_change": dict(sorted(Counter(map(str, table["change"][counted])).items())),
-        "by_kind": dict(sorted(Counter(map(str, table["kind"][counted])).items())),
+        "by_kind": dict(sorted(Counter(map(str, table["kind"][counted & ~cut])).items())),
+        "cut": int(np.count_nonzero(counted & cut)),
         "explained": dict(sorted(Counter(map(str, explained)).items())),
     }

@@ -43,10 +43,11 @@ _SIDE_EFFECT_FREE = {"workers", "tile_size"}
 
 
 def counted(report: ChangeReport) -> Counter[str]:
-    """How many objects are drawn in each colour."""
+    """How many objects there are of each colour; what moved counts where it arrived."""
     table = report.changes
-    pairs = zip(table["change"], table["explained_by"], strict=True)
-    return Counter(group_of(change, explained) for change, explained in pairs)
+    left = (table["change"] == "moved") & (table["moved_from"] < 0)
+    pairs = zip(table["change"], table["explained_by"], left, strict=True)
+    return Counter(group_of(change, why) for change, why, gone in pairs if why or not gone)
 
 
 def dates(report: ChangeReport) -> tuple[str | None, str | None]:
