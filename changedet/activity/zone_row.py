@@ -231,15 +231,15 @@ def make_row(
 def _count(members: Members, objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
     """Numbers of the row, and the areas among its parts.
 
-    Of a thing that moved, the row where it arrived counts; the other one has its area only.
+    A thing that moved is two rows, and counts where it arrived; the other one has its area only.
     """
     changes, rows = objects.changes, members.rows
     explained = changes.explained[rows]
     change, kind = changes["change"][rows], changes["kind"][rows]
     area = changes["area_m2"][rows] * members.share
     is_change = {name: ~explained & (change == name) for name in CHANGES}
-    arrived = is_change["moved"] & (changes["moved_from"][rows] >= 0)
     left = is_change["moved"] & (changes["moved_to"][rows] >= 0)
+    arrived = is_change["moved"] & ~left
     number = {**is_change, "moved": arrived}
     number = {name: mask & members.counted for name, mask in number.items()}
     cut = np.array([v is not None for v in changes["cut_by"][rows]], dtype=bool)
@@ -318,7 +318,7 @@ def weights_of_kinds(kinds: np.ndarray, kind_weights: Mapping[str, float]) -> np
 def _belief(members: Members, objects: Objects) -> dict[str, float | None]:
     """How many of the counted objects are real, and the chance that at least one is."""
     changes = objects.changes
-    moved_off = (changes["change"] == "moved") & (changes["moved_from"] < 0)
+    moved_off = (changes["change"] == "moved") & (changes["moved_to"] >= 0)
     rows = members.rows[members.counted]
     rows = rows[~changes.explained[rows] & ~moved_off[rows]]
     names = ("real_objects", "real_objects_low", "real_objects_high", "chance_real")

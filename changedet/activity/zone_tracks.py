@@ -36,8 +36,9 @@ def zone_occupancy(
         In one CRS.
     track_rows : sequence of mapping
         One a track, found by ``id`` among the names of ``tracks``: ``occupied_m_before``,
-        ``occupied_m_after``; ``observable_m`` or else ``length_m`` (metres of which this is true);
-        ``arrived_m`` and ``departed_m``, where they are known.
+        ``occupied_m_after``; ``observable_m_before`` and ``observable_m_after`` or else
+        ``length_m`` (metres of which this is true); ``arrived_m`` and ``departed_m``, where they
+        are known.
 
     Returns
     -------
@@ -79,7 +80,8 @@ def _filled(row: ZoneActivity, members: list[tuple[float, Mapping[str, Any], str
         )
 
     before, after = total("occupied_m_before"), total("occupied_m_after")
-    seen = total("observable_m", "length_m")
+    seen_before = total("observable_m_before", "length_m")
+    seen_after = total("observable_m_after", "length_m")
     net = math.fsum(
         part * abs(track["occupied_m_after"] - track["occupied_m_before"])
         for part, track, _ in told
@@ -95,14 +97,15 @@ def _filled(row: ZoneActivity, members: list[tuple[float, Mapping[str, Any], str
         "occupancy_reason": None,
         "occupied_m_before": before,
         "occupied_m_after": after,
-        "track_m": seen,
+        "track_m_before": seen_before,
+        "track_m_after": seen_after,
         "churn_low": min(1.0, net / both) if both > 0 else None,
         "churn_high": 1.0 if both > 0 else None,
     }
     return replace(
         row,
-        occupancy_before=min(1.0, before / seen) if seen > 0 else None,
-        occupancy_after=min(1.0, after / seen) if seen > 0 else None,
+        occupancy_before=min(1.0, before / seen_before) if seen_before > 0 else None,
+        occupancy_after=min(1.0, after / seen_after) if seen_after > 0 else None,
         churn=churn,
         parts=parts,
     )

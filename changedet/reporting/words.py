@@ -279,18 +279,20 @@ def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
     wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
     lengths = [_estimate(row, f"occupied_m_{date}", metres) for date in ("before", "after")]
     if countable and all(wagons):
-        text = f"On {name}, {wagons[0]} wagons before and {wagons[1]} after"
-        stem = "cars"
+        text, stem = f"On {name}, {wagons[0]} wagons before and {wagons[1]} after", "cars"
+        flows = [_estimate(row, f"cars_{flow}", count) for flow in ("arrived", "departed")]
     elif all(lengths):
-        text = f"On {name}, {lengths[0]} occupied before and {lengths[1]} after"
-        stem = "occupied_m"
+        text, stem = f"On {name}, {lengths[0]} occupied before and {lengths[1]} after", "occupied_m"
+        flows = [_estimate(row, f"{flow}_m", metres) for flow in ("arrived", "departed")]
     else:
         return None
-    if _apart(row, stem) is False:
+    if all(flows):
+        text += f"; {flows[0]} arrived and {flows[1]} left"
+    elif _apart(row, stem) is False:
         text += ", which is no sure difference"
-    seen = row.get("observable_fraction")
-    if is_number(seen) and seen < 0.9:
-        text += f" ({percent(seen)} of the track could be observed)"
+    seen, length = row.get("observable_m"), row.get("length_m")
+    if is_number(seen) and is_number(length) and seen < 0.9 * length:
+        text += f" ({metres(seen)} of {metres(length)} could be observed)"
     return f"{text}."
 
 

@@ -48,7 +48,6 @@ def test_parts_of_a_zone_with_one_of_each(seen):
         [(10, 10, 20, 14), (30, 10, 32, 20), (10, 30, 15, 32), (60, 60, 61, 63), (40, 40, 45, 45)],
         change=["appeared", "disappeared", "modified", "moved", "appeared"],
         explained_by=[None, None, None, None, "shadow"],
-        moved_from=[-1, -1, -1, 7, -1],
     )
     yard, site = zone_activity(changes, places(yard=(0, 0, 50, 50)), GRID, seen)
     assert (yard.appeared, yard.disappeared, yard.modified, yard.moved) == (1, 1, 1, 0)

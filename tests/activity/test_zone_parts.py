@@ -300,7 +300,7 @@ class TestOccupancy:
     rows = (
         {"id": "1", "length_m": 100.0, "occupied_m_before": 40.0, "occupied_m_after": 60.0},
         {"id": "2", "length_m": 100.0, "occupied_m_before": 0.0, "occupied_m_after": 0.0,
-         "observable_m": 50.0},
+         "observable_m_before": 50.0, "observable_m_after": 20.0},
     )  # fmt: skip
 
     def filled(self, rows, seen, **boxes):
@@ -312,7 +312,7 @@ class TestOccupancy:
         west, site = self.filled(self.rows, seen, west=(0, 0, 50, 15))
         assert (west.occupancy_before, west.occupancy_after) == (0.4, 0.6)
         assert west.parts["occupancy_from"] == ["1"]
-        assert (site.occupancy_before, site.occupancy_after) == (40 / 150, 60 / 150)
+        assert (site.occupancy_before, site.occupancy_after) == (40 / 150, 60 / 120)
         assert site.churn is None
         assert site.parts["churn_low"] == 0.2
 

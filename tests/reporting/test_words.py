@@ -404,14 +404,26 @@ class TestSummary:
     )
     def test_tracks_with_intervals(self, after, sure):
         track = {"id": "4", "cars_before": 7, "cars_before_low": 5.2, "cars_before_high": 8.6,
-                 "observable_fraction": 0.7}  # fmt: skip
+                 "length_m": 420.0, "observable_m": 280.4}  # fmt: skip
         names = ("cars_after", "cars_after_low", "cars_after_high")
         track.update(zip(names, after, strict=True))
         words = words_of(summary(row(appeared=5), tracks=[track]))
         (said,) = [s for s in words["sentences"] if "track" in s]
         assert said.startswith("On track 4, 7 (5 to 9) wagons before and ")
         assert ("which is no sure difference" in said) is not sure
-        assert said.endswith("(70 % of the track could be observed).")
+        assert said.endswith("(280 m of 420 m could be observed).")
+
+    def test_what_came_and_went_on_a_track(self):
+        track = {"id": "track 4"}
+        for name, value in (("cars_before", 7), ("cars_after", 7), ("cars_arrived", 3),
+                            ("cars_departed", 3)):  # fmt: skip
+            track.update({name: value, f"{name}_low": value - 1, f"{name}_high": value + 1})
+        words = words_of(summary(row(appeared=5), tracks=[track]))
+        (said,) = [s for s in words["sentences"] if "track" in s]
+        assert said == (
+            "On track 4, 7 (6 to 8) wagons before and 7 (6 to 8) after; 3 (2 to 4) arrived and 3 "
+            "(2 to 4) left."
+        )
 
     def test_a_track_of_which_nothing_is_known_is_passed_over(self):
         words = words_of(summary(row(appeared=1), tracks=[{"id": "4", "cars_before": None}]))
