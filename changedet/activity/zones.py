@@ -18,13 +18,13 @@ from changedet.activity.zone_checks import (
     crs_name,
     zone_notes,
 )
-from changedet.activity.zone_row import (
+from changedet.activity.zone_row import make_row
+from changedet.activity.zone_share import (
     Members,
     Null,
     Objects,
     Place,
     changed_share,
-    make_row,
     rim_areas,
 )
 from changedet.errors import CoverageWarning, GridError

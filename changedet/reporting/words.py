@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isnan, nan
 from typing import Any
 
 from changedet.reporting.word_limits import (
@@ -26,15 +25,15 @@ from changedet.reporting.word_scales import (
     is_number,
     likelihood,
     listing,
-    metres,
     percent,
     percent_down,
     plural,
     span,
 )
+from changedet.reporting.words_tracks import words_of_tracks
 
-ZONES, TRACKS = 5, 5
-"""Zones and tracks that get a sentence of their own, the busiest ones."""
+ZONES = 5
+"""Zones that get a sentence of their own, the busiest ones."""
 CHANGES = ("appeared", "disappeared", "modified", "moved")
 _SAID = {"modified": "changed in place"}
 
@@ -63,8 +62,8 @@ def words_of(summary: Mapping[str, Any]) -> dict[str, Any]:
         "headline": _headline(summary),
         "sentences": [
             *_warning(summary), *_map(summary), *_nothing(summary),
-            *_kinds(summary, site_of(summary)), *_belief(summary), *_zones(summary),
-            *_surroundings(summary), *_tracks(summary),
+            *_kinds(summary), *_belief(summary), *_zones(summary),
+            *_surroundings(summary), *words_of_tracks(summary),
             *_cut(summary), *_explained(summary), *_unusual(summary),
         ],
         "confidence": {"level": level, "reasons": reasons, "sentence": sentence},
@@ -91,10 +90,31 @@ def _noun(summary: Mapping[str, Any]) -> str:
     return "outlined area" if is_map(summary) else "object"
 
 
-def _counts(row: Mapping[str, Any], noun: str) -> str:
-    """``3 objects appeared, 2 disappeared and 1 moved``."""
-    (first, n), *others = _numbers(row)
-    return listing([f"{plural(n, noun)} {first}", *(f"{count(n)} {name}" for name, n in others)])
+def _counts(summary: Mapping[str, Any], row: Mapping[str, Any], *, kinds: bool = False) -> str:
+    """``3 objects appeared (2 railcars and 1 truck), 2 disappeared and 1 moved``."""
+    said: list[str] = []
+    for name in CHANGES:
+        number = row.get(name)
+        if not is_number(number) or not number:
+            continue
+        text = count(number) if said else plural(int(number), _noun(summary))
+        text += f" {_SAID.get(name, name)}"
+        named = _by_kind(summary, row, name) if kinds else ""
+        said.append(f"{text} ({named})" if named else text)
+    return listing(said)
+
+
+def _by_kind(summary: Mapping[str, Any], row: Mapping[str, Any], change: str) -> str:
+    """Numbers by kind, the largest first, as far as pixels of this size can tell."""
+    gsd = group(summary, "grid").get("gsd_m")
+    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * 1.01
+    found = [
+        (int(numbers.get(change) or 0), kind)
+        for kind, numbers in (row.get("by_kind") or {}).items()
+        if kind != "other" and not (coarse and kind in SINGLES)
+    ]
+    ranked = sorted((pair for pair in found if pair[0]), key=lambda pair: -pair[0])
+    return listing([plural(n, kind.replace("_", " ")) for n, kind in ranked]) if ranked else ""
 
 
 def _headline(summary: Mapping[str, Any]) -> str:
@@ -103,7 +123,7 @@ def _headline(summary: Mapping[str, Any]) -> str:
         return f"{when}, nothing could be observed at both dates."
     if not _numbers(site):
         return f"{when}, no change was found."
-    return f"{when}, {_counts(site, _noun(summary))}."
+    return f"{when}, {_counts(summary, site)}."
 
 
 def _warning(summary: Mapping[str, Any]) -> list[str]:
@@ -147,25 +167,14 @@ def _nothing(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _kinds(summary: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
-    """Say what came and went, by kind, as far as pixels of this size can tell."""
-    found = _by_kind(summary, row)
-    return [f"By kind: {found}."] if found else []
-
-
-def _by_kind(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    gsd = group(summary, "grid").get("gsd_m")
-    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * 1.01
-    parts = []
-    for change in CHANGES:
-        named = [
-            plural(int(numbers[change]), kind.replace("_", " "))
-            for kind, numbers in (row.get("by_kind") or {}).items()
-            if numbers.get(change) and kind != "other" and not (coarse and kind in SINGLES)
-        ]
-        if named:
-            parts.append(f"{listing(named)} {_SAID.get(change, change)}")
-    return "; ".join(parts)
+def _kinds(summary: Mapping[str, Any]) -> list[str]:
+    """Say what came and went by kind, for the whole site where no zone will say it."""
+    site = site_of(summary)
+    if any(_numbers(a) for a in summary.get("activity") or () if a.get("zone") != "site"):
+        return []
+    said = [(_by_kind(summary, site, name), _SAID.get(name, name)) for name in CHANGES]
+    parts = [f"{kinds} {name}" for kinds, name in said if kinds]
+    return [f"By kind, judged from size and place: {'; '.join(parts)}."] if parts else []
 
 
 def _belief(summary: Mapping[str, Any]) -> list[str]:
@@ -232,8 +241,7 @@ def _names(names: list[str]) -> str:
 
 def _zone(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     parts = group(row, "parts")
-    kinds = _by_kind(summary, row)
-    text = f"In {row['zone']}, {_counts(row, _noun(summary))}{f' ({kinds})' if kinds else ''}"
+    text = f"In {row['zone']}, {_counts(summary, row, kinds=True)}"
     text += f"; activity {count(row['score'])} of 100"
     low, high = row.get("score_low"), row.get("score_high")
     if is_number(low) and is_number(high):
@@ -256,64 +264,6 @@ def _surroundings(summary: Mapping[str, Any]) -> list[str]:
     if share < 0.01:
         return []
     return [f"{ground} changed by {percent(share)} as well, which is not taken off."]
-
-
-def _tracks(summary: Mapping[str, Any]) -> list[str]:
-    rows = [t for t in summary.get("tracks") or () if isinstance(t, Mapping)]
-
-    def size(row: Mapping[str, Any]) -> float:
-        before, after = row.get("occupied_m_before"), row.get("occupied_m_after")
-        return abs(after - before) if is_number(before) and is_number(after) else -1.0
-
-    ranked = sorted(rows, key=size, reverse=True)
-    said = [text for row in ranked if (text := _track(summary, row)) is not None]
-    return said[:TRACKS]
-
-
-def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
-    """One track: wagons with intervals where they can be counted, else occupied metres."""
-    name = str(row.get("id", "?"))
-    name = name if name.lower().startswith("track") else f"track {name}"
-    gsd = group(summary, "grid").get("gsd_m")
-    countable = is_number(gsd) and gsd <= SINGLE_M * 1.01
-    wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
-    lengths = [_estimate(row, f"occupied_m_{date}", metres) for date in ("before", "after")]
-    if countable and all(wagons):
-        text, stem = f"On {name}, {wagons[0]} wagons before and {wagons[1]} after", "cars"
-        flows = [_estimate(row, f"cars_{flow}", count) for flow in ("arrived", "departed")]
-    elif all(lengths):
-        text, stem = f"On {name}, {lengths[0]} occupied before and {lengths[1]} after", "occupied_m"
-        flows = [_estimate(row, f"{flow}_m", metres) for flow in ("arrived", "departed")]
-    else:
-        return None
-    if all(flows):
-        text += f"; {flows[0]} arrived and {flows[1]} left"
-    elif _apart(row, stem) is False:
-        text += ", which is no sure difference"
-    seen, length = row.get("observable_m"), row.get("length_m")
-    if is_number(seen) and is_number(length) and seen < 0.9 * length:
-        text += f" ({metres(seen)} of {metres(length)} could be observed)"
-    return f"{text}."
-
-
-def _estimate(row: Mapping[str, Any], key: str, say: Any) -> str | None:
-    """A value with its interval: ``12 (10 to 14)``."""
-    value, low, high = (row.get(key + end) for end in ("", "_low", "_high"))
-    if not is_number(value):
-        return None
-    if is_number(low) and is_number(high):
-        unit = " m" if say is metres else ""
-        return f"{say(value)} ({span(low, high)}{unit})"
-    return f"about {say(value)}"
-
-
-def _apart(row: Mapping[str, Any], stem: str) -> bool | None:
-    """Whether the intervals of both dates do not overlap; None where there are none."""
-    ends = [row.get(f"{stem}_{d}_{e}") for d in ("before", "after") for e in ("low", "high")]
-    low, high, low_after, high_after = [float(v) if is_number(v) else nan for v in ends]
-    if isnan(low + high + low_after + high_after):
-        return None
-    return low > high_after or low_after > high
 
 
 def _cut(summary: Mapping[str, Any]) -> list[str]:

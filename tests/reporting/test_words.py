@@ -264,7 +264,7 @@ class TestSummary:
             "It is very likely (at least 93 %) that at least one of these objects is real.",
             "About 0.35 false ones are to be expected in the area observed.",
             "Taken together, 9 to 12 of them should be real (90 % interval).",
-            "In yard, 9 objects appeared (8 railcars appeared); activity 65 of 100 (90 % interval "
+            "In yard, 9 objects appeared (8 railcars); activity 65 of 100 (90 % interval "
             "31 to 48).",
             "No change was found in pad.",
             "Nothing could be observed in shed.",
@@ -423,6 +423,30 @@ class TestSummary:
         assert said == (
             "On track 4, 7 (6 to 8) wagons before and 7 (6 to 8) after; 3 (2 to 4) arrived and 3 "
             "(2 to 4) left."
+        )
+
+    def test_nothing_arrived_or_left(self):
+        track = {"id": "4", "cars_before": 7, "cars_after": 7, "cars_arrived": 0,
+                 "cars_arrived_high": 0, "cars_departed": 0, "cars_departed_high": 0}  # fmt: skip
+        words = words_of(summary(row(appeared=5), tracks=[track]))
+        (said,) = [s for s in words["sentences"] if "track" in s]
+        assert said.endswith("about 7 after; nothing seems to have arrived or left.")
+
+    def test_kinds_stand_in_the_zones_or_else_once(self):
+        kinds = {"railcar": {"appeared": 8, "moved": 1}, "truck": {"disappeared": 2},
+                 "container_stack": {"appeared": 9}, "other": {"appeared": 4}}  # fmt: skip
+        site = row(appeared=21, disappeared=2, moved=1, by_kind=kinds)
+        alone, zoned = (
+            words_of(summary(*rows))["sentences"]
+            for rows in ((site,), ({**site, "zone": "y"}, site))
+        )
+        assert alone[0] == (
+            "By kind, judged from size and place: 9 container stacks and 8 railcars appeared; 2 "
+            "trucks disappeared; 1 railcar moved."
+        )
+        assert zoned[3].startswith(
+            "In y, 21 objects appeared (9 container stacks and 8 railcars), 2 disappeared (2 "
+            "trucks) and 1 moved (1 railcar); activity 40 of 100"
         )
 
     def test_a_track_of_which_nothing_is_known_is_passed_over(self):
