@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -106,16 +107,34 @@ def in_words(report: ChangeReport) -> str:
     words = report.summary.get("words")
     if not words:
         return ""
-    said = "".join(f"<p>{esc(s)}</p>" for s in words["sentences"])
+    said = "".join(f"<p>{_unbroken(p)}</p>" for p in paragraphs(words["sentences"]))
     level = words["confidence"]
     kind = {"high": "ok", "moderate": "warn"}.get(level["level"], "bad")
-    unseen = "".join(f"<li>{esc(s)}</li>" for s in words["cannot_see"])
+    unseen = "".join(f"<li>{_unbroken(s)}</li>" for s in words["cannot_see"])
     return (
-        '<section class="words" aria-label="In words"><div>'
-        f"<h2>In words</h2>{said}"
-        f'<p class="confidence {kind}">{esc(level["sentence"])}</p></div>'
-        f"<div><h2>What cannot be seen</h2><ul>{unseen}</ul></div></section>"
+        f'<section class="words" aria-label="In words"><div><h2>In words</h2>{said}</div><div>'
+        f'<p class="confidence {kind}">{_unbroken(level["sentence"])}</p>'
+        f"<h2>What cannot be seen</h2><ul>{unseen}</ul></div></section>"
     )
+
+
+def paragraphs(sentences: list[str]) -> list[str]:
+    """Zones and tracks each get a paragraph; what is said of the whole runs on."""
+    out: list[str] = []
+    running = False
+    for sentence in sentences:
+        own = sentence.startswith(("In ", "On "))
+        if running and not own:
+            out[-1] += f" {sentence}"
+        else:
+            out.append(sentence)
+        running = not own
+    return out
+
+
+def _unbroken(text: str) -> str:
+    """Safe text in which numbers keep their units on the line."""
+    return re.sub(r"(\d) (?=(?:%|m|m²|ha|km²)(?:\W|$))", "\\1\N{NO-BREAK SPACE}", esc(text))
 
 
 def caveats(report: ChangeReport) -> str:

@@ -32,7 +32,7 @@ from changedet.reporting.word_scales import (
 )
 from changedet.reporting.words_tracks import words_of_tracks
 
-ZONES = 5
+ZONES = 3
 """Zones that get a sentence of their own, the busiest ones."""
 CHANGES = ("appeared", "disappeared", "modified", "moved")
 _SAID = {"modified": "changed in place"}

@@ -9,7 +9,7 @@ from typing import Any
 from changedet.reporting.word_limits import SINGLE_M, group
 from changedet.reporting.word_scales import count, is_number, listing, metres, span
 
-TRACKS = 5
+TRACKS = 3
 """Tracks that get a sentence of their own, those that changed most."""
 
 

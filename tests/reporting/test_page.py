@@ -13,7 +13,7 @@ from changedet.model import Grid
 from changedet.reporting.markup import area, json_block, label, number, percent
 from changedet.reporting.overlay import Frame
 from changedet.reporting.page import fill, make_page, write_page
-from changedet.reporting.page_text import grounds, hidden_by
+from changedet.reporting.page_text import grounds, hidden_by, in_words, paragraphs
 from changedet.reporting.pictures import quicklooks
 
 CHROMIUM = (
@@ -304,3 +304,21 @@ def test_what_hid_the_ground_is_said(report):
     ]
     assert said[0] in grounds(report)
     assert hidden_by(None) == []
+
+
+def test_words_on_the_page():
+    assert paragraphs(["It is.", "About 2.", "In a, 1.", "On 4, 2.", "No change.", "Two."]) == [
+        "It is. About 2.", "In a, 1.", "On 4, 2.", "No change. Two.",
+    ]  # fmt: skip
+
+
+def test_words_keep_units_on_the_line_and_are_safe(report):
+    words = {
+        "sentences": [f"In {NASTY}, 317 m of 482 m and 90 % interval."],
+        "confidence": {"level": "low", "sentence": "Low."}, "cannot_see": ["4.5 m² or 3 metres."],
+    }  # fmt: skip
+    html = in_words(replace(report, summary={"words": words}))
+    assert "317\u00a0m of 482\u00a0m and 90\u00a0% interval" in html
+    assert "4.5\u00a0m² or 3 metres" in html
+    assert "<img" not in html
+    assert in_words(replace(report, summary={})) == ""
