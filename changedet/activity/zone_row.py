@@ -59,7 +59,8 @@ def make_row(
     if share is not None:
         net = share.beyond(control)
         weight = place.weight * importance
-        known = null.per_km2 is not None or objects.source != "none"
+        # where nothing was found, nothing says how much was missed
+        known = share.share > 0 and (null.per_km2 is not None or objects.source != "none")
         for name, value in (("score", net.net), ("score_low", net.low), ("score_high", net.high)):
             if known or name == "score":
                 ends[name] = activity_score(value, weight)

@@ -161,6 +161,11 @@ class TestInterval:
         assert doubtful.score_low < sure.score_low < doubtful.score_high
         assert doubtful.score_low <= doubtful.score <= doubtful.score_high
 
+    def test_nothing_found_gives_none(self, seen):
+        """It would be one from 0 to 0, which is more than can be known."""
+        (site,) = zone_activity(table([]), None, GRID, seen, expected_false_per_km2=2)
+        assert (site.score, site.score_low, site.score_high) == (0, None, None)
+
     def test_nothing_to_go_by_gives_none(self, seen):
         (site,) = zone_activity(table([(10, 10, 20, 20)], q_value=[np.nan]), None, GRID, seen)
         assert (site.score_low, site.score_high) == (None, None)
@@ -181,7 +186,10 @@ class TestInterval:
             hits += math.floor(low) <= real <= math.ceil(high)
         assert hits >= 180
 
-    @given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 400)), max_size=8), st.floats(0, 200))
+    @given(
+        st.lists(st.tuples(st.floats(0, 1), st.integers(1, 400)), min_size=1, max_size=8),
+        st.floats(0, 200),
+    )
     def test_the_score_lies_in_it(self, objects, rate):
         class Seen:
             grid, dtype = GRID, np.dtype(np.uint8)

@@ -61,14 +61,16 @@ def intervals(seeds: range) -> None:
             )
             if true == 0 and net == 0:
                 continue
-            inside = low <= true <= high
-            held, total = held + inside, total + 1
+            text = "nothing found"
+            if low is not None:
+                inside = low <= true <= high
+                held, total = held + inside, total + 1
+                text = f"{low:.2%} to {high:.2%}{'' if inside else ' (misses)'}"
             print(
-                f"| {seed} | {name} | {true:.2%} | {net:.2%} | {low:.2%} to {high:.2%}"
-                f"{'' if inside else ' (misses)'} | {row.score:.0f} |",
+                f"| {seed} | {name} | {true:.2%} | {net:.2%} | {text} | {row.score:.0f} |",
                 flush=True,
             )
-    print(f"\nThe interval holds the true share in {held} of {total} zones with any change.\n")
+    print(f"\nThe interval holds the true share in {held} of {total} zones with anything found.\n")
 
 
 def controls(seeds: range) -> None:

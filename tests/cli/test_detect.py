@@ -137,6 +137,18 @@ class TestSummary:
             f"Report: {out / 'report.html'}",
         ]
 
+    def test_words_in_short(self, run, detect, make_report, make_zone, tmp_path):
+        report = make_report(make_zone("site", 12.0, appeared=2))
+        report.summary["words"] = {
+            "sentences": ["In yard, 2 objects appeared.", "It is likely (at least 60 %) that so."],
+            "confidence": {"sentence": "Confidence in this is low: why."},
+        }
+        detect.report = report
+        lines = run("detect", "b", "a", "--out", tmp_path / "out").stdout.splitlines()
+        assert lines[1:3] == [
+            "It is likely (at least 60 %) that so.", "Confidence in this is low: why.",
+        ]  # fmt: skip
+
     def test_no_change_is_success(self, run, detect, tmp_path):
         done = run("detect", "b", "a", "--out", tmp_path / "out")
         assert done.exit_code == 0

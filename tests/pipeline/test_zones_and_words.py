@@ -37,7 +37,7 @@ def test_a_control_and_weights_reach_the_score_and_can_be_run_again(small: Site,
     for row in report.activity[:-1]:
         assert row.parts["kind_weights"] == {"other": 2.0}
         assert row.parts["control_subtracted"] is True
-        if row.score is not None:
+        if row.score_low is not None:
             assert row.score_low <= row.score <= row.score_high
     assert report.manifest["arguments"]["control"] == "outside"
     folder = report.write(tmp_path / "out")
