@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -62,6 +63,9 @@ class Config:
     view_after: tuple[float, float] | None = None
     """Azimuth from the ground to the sensor and view angle from the vertical of the after image,
     degrees; None: from metadata, if there."""
+    kind_weights: Mapping[str, float] | None = None
+    """How much objects of a kind count in the activity score, such as ``{"railcar": 2}``; 1 for
+    kinds left out. A zone's own weights take their place."""
     tile_size: int = 512
     """Side of the tiles in which pixels are processed. Never changes a result."""
     workers: int | None = None
@@ -112,6 +116,8 @@ class Config:
                 "Both fdr and false_alarms_per_km2 were given; each sets the threshold alone: "
                 "give one of them."
             )
+        if self.kind_weights is not None:
+            object.__setattr__(self, "kind_weights", _kind_weights(self.kind_weights))
         if not isinstance(self.tile_size, int) or self.tile_size < 64:
             raise ConfigError(
                 f"tile_size={self.tile_size!r} is not usable: give a whole number of at least 64."
@@ -194,6 +200,19 @@ def _view(name: str, value: Any) -> tuple[float, float]:
             "the ground to the sensor) and angle from the vertical (0 to 60) in degrees."
         )
     return azimuth, off_nadir
+
+
+def _kind_weights(value: Any) -> dict[str, float]:
+    try:
+        weights = {str(kind): float(weight) for kind, weight in dict(value).items()}
+    except (TypeError, ValueError):
+        weights = {"": -1.0}
+    if not all(math.isfinite(w) and w >= 0 for w in weights.values()):
+        raise ConfigError(
+            f"kind_weights={value!r} is not usable: give kinds of objects with numbers of 0 or "
+            'more, such as {"railcar": 2}.'
+        )
+    return weights
 
 
 def _check_names(values: dict[str, Any]) -> None:

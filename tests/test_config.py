@@ -98,3 +98,15 @@ def test_files_that_cannot_be_used(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         Config.from_toml(path)
+
+
+def test_weights_of_kinds(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("[changedet.kind_weights]\nrailcar = 2\ntruck = 0.5\n")
+    config = Config.from_toml(path)
+    assert config.kind_weights == {"railcar": 2.0, "truck": 0.5}
+    assert Config(**config.describe()) == config
+    assert Config().describe()["kind_weights"] is None
+    for wrong in ({"railcar": -1}, {"railcar": "heavy"}, "railcar", {"railcar": float("inf")}):
+        with pytest.raises(ConfigError, match=r"kind_weights=.* is not usable: give kinds"):
+            Config(kind_weights=wrong)

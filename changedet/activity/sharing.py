@@ -123,14 +123,23 @@ def assign_zones(
     by_name = {a.zone: a for a in activity[:-1]}
     rate = np.array([_points_per_m2(by_name.get(name, activity[-1])) for name in zone])
     weights, _ = object_weights(changes)
-    points = rate.reshape(-1) * weights * share * changes["area_m2"]
+    importance = np.array([
+        _kind_weight(by_name.get(name, activity[-1]), kind)
+        for name, kind in zip(zone, changes["kind"], strict=True)
+    ])  # fmt: skip
+    points = rate.reshape(-1) * weights * share * changes["area_m2"] * importance.reshape(-1)
     points[changes.explained] = np.nan
     return changes.with_columns(zone=zone, activity=points)
 
 
 def _points_per_m2(activity: ZoneActivity) -> float:
-    """Points of a zone's score for one square metre of fully significant change."""
+    """Points of a zone's score for one square metre of fully significant change of weight 1."""
     if activity.score is None:
         return np.nan
-    weighted = activity.parts["weighted_area_m2"]
+    weighted = activity.parts["kind_weighted_area_m2"]
     return activity.score / weighted if weighted > 0 else 0.0
+
+
+def _kind_weight(activity: ZoneActivity, kind: str | None) -> float:
+    """How much a kind counts in a zone."""
+    return float(activity.parts["kind_weights"].get(kind, 1.0))

@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from changedet.activity.areas import observable_area
-from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
+from changedet.activity.control import Control, ControlShare, control_ground, control_share
+from changedet.activity.scoring import object_weights
 from changedet.activity.sharing import share_objects
-from changedet.errors import CoverageWarning, GeometryError, GridError
+from changedet.activity.zone_checks import (
+    SITE,
+    check_kind_weights,
+    check_zones,
+    crs_name,
+    zone_notes,
+)
+from changedet.activity.zone_row import make_row
+from changedet.activity.zone_share import (
+    Members,
+    Null,
+    Objects,
+    Place,
+    changed_share,
+    rim_areas,
+)
+from changedet.errors import CoverageWarning, GridError
 from changedet.model import ChangeTable, Grid, Places, RasterWindows, ZoneActivity
-
-SITE = "site"
-"""Name under which the whole observed area is reported."""
-
-
-def check_zones(zones: Places | None, grid: Grid) -> None:
-    """Refuse zones that cannot be scored, before any work is done.
-
-    Raises
-    ------
-    GridError
-        If the zones are in another CRS than the grid.
-    GeometryError
-        If a name is taken twice or is ``site``, or a weight is not usable.
-    """
-    if zones is None:
-        return
-    where = f" of {zones.source}" if zones.source else ""
-    if zones.crs != grid.crs:
-        raise GridError(
-            f"The zones{where} are in {_name(zones.crs)} and the grid is in {_name(grid.crs)}: "
-            "bring the zones to the grid's CRS first."
-        )
-    for name in zones.names:
-        if name == SITE or zones.names.count(name) > 1:
-            why = "the name of the whole observed area" if name == SITE else "taken twice"
-            raise GeometryError(f"The zone name {name!r}{where} is {why}: give it another name.")
-    for name, weight in zip(zones.names, zones.weights, strict=False):
-        if not (math.isfinite(weight) and weight >= 0):
-            raise GeometryError(
-                f"The weight {weight!r} of zone {name!r}{where} is not usable: give 0 or more."
-            )
-
-
-def _name(crs: Any) -> str:
-    return "pixels (no CRS)" if crs is None else str(crs.name)
 
 
 def zone_activity(
@@ -60,6 +39,8 @@ def zone_activity(
     *,
     expected_false_per_km2: float | None = None,
     false_object_area_m2: float | None = None,
+    kind_weights: Mapping[str, float] | None = None,
+    control: Control = None,
 ) -> tuple[ZoneActivity, ...]:
     """Score the activity of each zone, and of the whole site last.
 
@@ -72,11 +53,13 @@ def zone_activity(
       bring at the calibrated rate.
 
     Either takes the false alarms out once; the lower one is not fooled when the q-values or the
-    rate are too hopeful. :func:`changedet.activity.activity_score` turns the share into 0 to 100.
+    rate are too hopeful. What the control changed by is taken off, and
+    :func:`changedet.activity.activity_score` turns the rest into 0 to 100.
 
     Areas are divided exactly where an object crosses the border of a zone. As a number, an object
     counts in its main zone and in every other zone that holds at least half of it. Objects with
-    an ``explained_by`` are only counted as ``explained``.
+    an ``explained_by`` are only counted as ``explained``; those with a ``cut_by`` count as changes
+    and with their area, and not by kind.
 
     Parameters
     ----------
@@ -94,6 +77,13 @@ def zone_activity(
     false_object_area_m2 : float, optional
         Area of a typical false object, such as the smallest area that is reported, near which
         false alarms crowd; by default that of the smallest object there is.
+    kind_weights : mapping of str to float, optional
+        How much an object of a kind counts in the score; 1 for kinds left out. A zone's own
+        weights take their place.
+    control : Places, "outside" or None
+        Ground where nothing is expected (``outside``: all that lies in no zone). Its changed share
+        is taken off that of every zone and of the site. None: zones that say they are one, or
+        else none; what lies outside all zones is then told beside the score.
 
     Returns
     -------
@@ -103,35 +93,43 @@ def zone_activity(
     Warns
     -----
     CoverageWarning
-        For zones outside the image.
+        For zones outside the image, and a control of which nothing could be observed.
+    MetadataWarning
+        For zones with the same outline.
 
     Raises
     ------
     GridError, GeometryError
         See :func:`check_zones`; also if the objects are in another CRS.
+    ConfigError
+        If a kind that is weighed does not exist.
     """
     check_zones(zones, grid)
+    check_kind_weights(kind_weights)
     if changes.crs != grid.crs:
         raise GridError(
-            f"The objects are in {_name(changes.crs)} and the grid is in {_name(grid.crs)}: "
-            "bring them to one CRS first."
+            f"The objects are in {crs_name(changes.crs)} and the grid is in "
+            f"{crs_name(grid.crs)}: bring them to one CRS first."
         )
-    inside, observable = observable_area(zones, changed)
     weights, source = object_weights(changes)
+    objects = Objects(changes, weights, source, rim_areas(changes, grid))
     counted = changes["area_m2"][~changes.explained]
     if false_object_area_m2 is None:
         false_object_area_m2 = float(counted.min()) if len(counted) else 0.0
-    null = _Null(expected_false_per_km2, false_object_area_m2)
-    pixel = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
+    null = Null(expected_false_per_km2, false_object_area_m2)
+    found = control_ground(zones, control, grid)
+    ground = None if found is None else found[0]
+    places, parts = _places(zones, ground, grid, changed)
+    compared = None
+    if found is not None:
+        compared = _compare(found, parts, objects, null)
+    own = [dict(w) for w in (() if zones is None else zones.kind_weights)]
     rows = []
-    for i, members in enumerate(_members(changes, zones)):
-        place = _Place(
-            SITE if zones is None or i == len(zones) else zones.names[i],
-            float(inside[i] * pixel),
-            float(observable[i] * pixel),
-            1.0 if zones is None or i >= len(zones.weights) else float(zones.weights[i]),
-        )
-        rows.append(_activity(place, members, changes, weights, source, null))
+    for i, (place, members) in enumerate(zip(places, _members(changes, zones), strict=True)):
+        flagged = zones is not None and i < len(zones.control) and zones.control[i]
+        weigh = {**(kind_weights or {}), **(own[i] if i < len(own) else {})}
+        against = None if flagged else compared
+        rows.append(make_row(place, members, objects, null, against, weigh))
         if place.area_m2 == 0:
             warnings.warn(
                 f"Zone {place.name!r} covers no pixel of the image: it gets no score.",
@@ -141,109 +139,65 @@ def zone_activity(
     return tuple(rows)
 
 
-@dataclass(frozen=True)
-class _Place:
-    name: str
-    area_m2: float
-    observable_m2: float
-    weight: float
+def _places(
+    zones: Places | None, ground: Places | None, grid: Grid, changed: RasterWindows
+) -> tuple[list[Place], list[Place]]:
+    """Zones and the site, and the parts of the control, with their areas: one pass over pixels."""
+    known = [] if zones is None else [zones]
+    measured = [*known, *([] if ground is None else [ground])]
+    outlines = None
+    if measured:
+        names = tuple(name for places in measured for name in places.names)
+        outlines = Places(names, np.concatenate([p.geometry for p in measured]), grid.crs)
+    inside, observable = observable_area(outlines, changed)
+    pixel = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
+    areas = [(float(a * pixel), float(b * pixel)) for a, b in zip(inside, observable, strict=True)]
+    notes = zone_notes(zones, grid)
+    n = len(notes)
+    weights = () if zones is None else zones.weights
+    rows = [
+        Place(name, *areas[i], weights[i] if i < len(weights) else 1.0, tuple(notes[i].items()))
+        for i, name in enumerate(() if zones is None else zones.names)
+    ]
+    parts = [
+        Place(name, *areas[n + i]) for i, name in enumerate(() if ground is None else ground.names)
+    ]
+    return [*rows, Place(SITE, *areas[-1])], parts
 
 
-@dataclass(frozen=True)
-class _Null:
-    """What false alarms alone bring."""
+def _compare(
+    found: tuple[Places, str, bool], parts: list[Place], objects: Objects, null: Null
+) -> ControlShare | None:
+    """Estimate how much the control changed."""
+    ground, what, asked = found
+    members = _members(objects.changes, ground)
+    shares = [
+        changed_share(place, part, objects, null)
+        for place, part in zip(parts, members, strict=False)
+    ]
+    compared = control_share(
+        [0.0 if share is None else share.net for share in shares],
+        [place.observable_m2 for place in parts],
+        what,
+        asked,
+    )
+    if compared is None and asked:
+        warnings.warn(
+            "Nothing of the control could be observed: no change of the surroundings is taken off "
+            "the zones.",
+            CoverageWarning,
+            stacklevel=3,
+        )
+    return compared
 
-    per_km2: float | None
-    object_area_m2: float
 
-    def objects(self, observable_m2: float) -> float | None:
-        """Expected false objects in an area."""
-        return None if self.per_km2 is None else self.per_km2 * observable_m2 / 1e6
-
-
-@dataclass(frozen=True, eq=False)
-class _Members:
-    """Objects of one zone: their rows, the part inside, and whether they count as a number."""
-
-    rows: np.ndarray
-    share: np.ndarray
-    counted: np.ndarray
-
-
-def _members(changes: ChangeTable, zones: Places | None) -> list[_Members]:
+def _members(changes: ChangeTable, zones: Places | None) -> list[Members]:
     """Members of each zone, and of the site (all objects, whole) last."""
     out = []
     if zones is not None:
         shares = share_objects(changes, zones)
         for i in range(len(zones)):
             mine = shares.zones == i
-            out.append(_Members(shares.rows[mine], shares.share[mine], shares.counted[mine]))
+            out.append(Members(shares.rows[mine], shares.share[mine], shares.counted[mine]))
     n = len(changes)
-    return [*out, _Members(np.arange(n), np.ones(n), np.ones(n, dtype=bool))]
-
-
-def _activity(
-    place: _Place,
-    members: _Members,
-    changes: ChangeTable,
-    weights: np.ndarray,
-    source: str,
-    null: _Null,
-) -> ZoneActivity:
-    """One zone's row."""
-    rows = members.rows
-    explained = changes.explained[rows]
-    change = changes["change"][rows]
-    area = changes["area_m2"][rows] * members.share
-    real = {k: ~explained & (change == k) for k in ("appeared", "disappeared", "modified", "moved")}
-    n = {k: int(np.count_nonzero(mask & members.counted)) for k, mask in real.items()}
-    areas = {k: float(area[mask].sum()) for k, mask in real.items()}
-    changed_m2 = float(area[~explained].sum())
-    weighted_m2 = float((area * weights[rows]).sum())
-    false_objects = null.objects(place.observable_m2)
-    parts: dict[str, Any] = {
-        "observable_m2": place.observable_m2,
-        "changed_area_m2": changed_m2,
-        "weighted_area_m2": weighted_m2,
-        "explained_area_m2": float(area[explained].sum()),
-        "net_area_m2": areas["appeared"] - areas["disappeared"],
-        "weights_from": source,
-        "weight": place.weight,
-        "share_scale": SHARE_SCALE,
-        "false_object_area_m2": null.object_area_m2,
-        "chance_of_count": _chance(sum(n.values()), false_objects),
-    }
-    score = turnover = weighted_share = None
-    if place.observable_m2 > 0:
-        turnover = min(1.0, changed_m2 / place.observable_m2)
-        weighted_share = min(1.0, weighted_m2 / place.observable_m2)
-        false_share = (false_objects or 0.0) * null.object_area_m2 / place.observable_m2
-        net_share = min(weighted_share, max(0.0, turnover - false_share))
-        score = activity_score(net_share, place.weight)
-        parts.update(share=turnover, false_share=false_share, net_share=net_share)
-    return ZoneActivity(
-        zone=place.name,
-        area_m2=place.area_m2,
-        observable_fraction=place.observable_m2 / place.area_m2 if place.area_m2 > 0 else None,
-        score=score,
-        **n,
-        explained=int(np.count_nonzero(explained & members.counted)),
-        area_appeared_m2=areas["appeared"],
-        area_disappeared_m2=areas["disappeared"],
-        area_modified_m2=areas["modified"] + areas["moved"],
-        turnover=turnover,
-        weighted_share=weighted_share,
-        expected_false_objects=false_objects,
-        parts=parts,
-    )
-
-
-def _chance(count: int, expected: float | None) -> float | None:
-    """Probability that false alarms alone, Poisson at the calibrated rate, give this many."""
-    if expected is None:
-        return None
-    if count == 0:
-        return 1.0
-    from scipy.special import gammainc
-
-    return float(gammainc(count, expected))
+    return [*out, Members(np.arange(n), np.ones(n), np.ones(n, dtype=bool))]

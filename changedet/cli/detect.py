@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from changedet.cli.options import Names, pair_options, read_config, settings
+from changedet.cli.options import KindWeight, Names, pair_options, read_config, settings
 from changedet.cli.session import Session, in_session
 
 
@@ -15,6 +15,15 @@ from changedet.cli.session import Session, in_session
 @pair_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--zones", metavar="F", help="Polygons to report activity for.")
+@click.option(
+    "--control", metavar="F|outside",
+    help="Polygons where nothing is expected: what changed there is taken off the zones' activity. "
+    "'outside': all that lies in no zone.",
+)  # fmt: skip
+@click.option(
+    "--kind-weight", "kind_weights", type=KindWeight(), multiple=True,
+    help="How much a kind counts in the activity: railcar=2. May be given again.",
+)  # fmt: skip
 @click.option("--tracks", metavar="F", help="Centrelines of rail tracks.")
 @click.option("--roads", metavar="F", help="Centrelines of roads.")
 @click.option(

@@ -13,7 +13,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 SETTINGS = (
     "method", "domain", "bands", "grid", "clouds", "align", "false_alarms_per_km2", "fdr",
-    "min_area_m2", "workers", "sun_before", "sun_after", "view_before", "view_after",
+    "min_area_m2", "kind_weights", "workers", "sun_before", "sun_after", "view_before",
+    "view_after",
 )  # fmt: skip
 """Options that are settings of :class:`changedet.config.Config`, by the names they have there."""
 
@@ -46,6 +47,22 @@ class Names(click.ParamType):
         if not all(names):
             self.fail(f"{value!r} holds an empty name: separate names by single commas.", param)
         return names
+
+
+class KindWeight(click.ParamType):
+    """A kind of object and its weight: ``railcar=2``."""
+
+    name = "KIND=WEIGHT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the option."""
+        if isinstance(value, tuple):
+            return value
+        kind, _, weight = value.partition("=")
+        try:
+            return kind.strip(), float(weight)
+        except ValueError:
+            self.fail(f"{value!r} is not a kind and its weight, such as railcar=2.", param, ctx)
 
 
 class Angles(click.ParamType):
@@ -111,6 +128,8 @@ def settings(options: dict[str, Any]) -> dict[str, Any]:
     A threshold given there takes the place of the other kind of threshold in the file.
     """
     given = {name: options.pop(name) for name in SETTINGS if name in options}
+    if "kind_weights" in given:
+        given["kind_weights"] = dict(given["kind_weights"]) or None
     given = {name: value for name, value in given.items() if value is not None}
     for name, other in (("fdr", "false_alarms_per_km2"), ("false_alarms_per_km2", "fdr")):
         if name in given:

@@ -30,6 +30,7 @@ def describe_report(report: ChangeReport, folder: Path) -> str:
         _found(report),
         *_hidden(report),
         *_explained(report),
+        *_words(report),
         f"On {report.grid}.",
         f"Alignment: {report.alignment}.",
         *_zones(report.activity),
@@ -62,6 +63,15 @@ def _explained(report: ChangeReport) -> list[str]:
         return []
     named = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
     return [f"Explained and left out: {named}."]
+
+
+def _words(report: ChangeReport) -> list[str]:
+    """How likely it is, and how confident that can be said."""
+    words = report.summary.get("words")
+    if not words:
+        return []
+    likely = [s for s in words["sentences"] if s.startswith(("It is ", "Whether "))]
+    return [*likely, words["confidence"]["sentence"]]
 
 
 def _zones(activity: tuple[ZoneActivity, ...]) -> list[str]:

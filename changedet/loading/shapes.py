@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
+from pyproj import CRS, Geod
 
 from changedet.errors import GeometryError, GeometryRepairedWarning
 
@@ -14,7 +15,7 @@ Kind = Literal["polygon", "line"]
 _TYPES = {"polygon": ("Polygon", "MultiPolygon"), "line": ("LineString", "MultiLineString")}
 
 
-def usable_shape(shape: Any, kind: Kind, feature: str) -> Any:
+def usable_shape(shape: Any, kind: Kind, feature: str, crs: CRS | None = None) -> Any:
     """Check a geometry, and repair it where that can be done.
 
     Parameters
@@ -25,6 +26,8 @@ def usable_shape(shape: Any, kind: Kind, feature: str) -> Any:
         What is needed; parts of a line that meet are joined.
     feature : str
         Name and source, for messages.
+    crs : pyproj.CRS, optional
+        Of the geometry, for messages that tell an area in square metres.
 
     Raises
     ------
@@ -35,15 +38,18 @@ def usable_shape(shape: Any, kind: Kind, feature: str) -> Any:
         raise GeometryError(f"Feature {feature} has no geometry: draw it, or remove the feature.")
     if shape.geom_type not in _TYPES[kind]:
         raise GeometryError(
-            f"Feature {feature} is a {shape.geom_type}; needed is a {' or '.join(_TYPES[kind])}."
+            f"Feature {feature} is a {shape.geom_type}; needed is a {' or '.join(_TYPES[kind])}: "
+            "draw it as one, or remove the feature."
         )
     shape = shapely.force_2d(shape)
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise GeometryError(f"Feature {feature} has coordinates that are not finite: redraw it.")
-    return _usable_polygon(shape, feature) if kind == "polygon" else _usable_line(shape, feature)
+    if kind == "polygon":
+        return _usable_polygon(shape, feature, crs)
+    return _usable_line(shape, feature)
 
 
-def _usable_polygon(shape: Any, feature: str) -> Any:
+def _usable_polygon(shape: Any, feature: str, crs: CRS | None) -> Any:
     if shape.is_valid and shape.area > 0:
         return shape
     reason = shapely.is_valid_reason(shape)
@@ -56,13 +62,29 @@ def _usable_polygon(shape: Any, feature: str) -> Any:
             "repair: redraw it."
         )
     repaired = shapely.union_all(polygons)
+    parts_now = len(shapely.get_parts(repaired))
     warnings.warn(
-        f"Feature {feature} was not a valid polygon ({reason}) and was repaired: its area is now "
-        f"{repaired.area:g} square units in {len(shapely.get_parts(repaired))} parts.",
+        f"Feature {feature} was not a valid polygon ({reason}) and was repaired: its area was "
+        f"{_area(shape, crs)} as it was drawn and is now {_area(repaired, crs)} in {parts_now} "
+        f"part{'s' * (parts_now > 1)}.",
         GeometryRepairedWarning,
         stacklevel=6,
     )
     return repaired
+
+
+def _area(shape: Any, crs: CRS | None) -> str:
+    """Area in words: on the ellipsoid, in the units of a plane, or in square pixels.
+
+    Of an outline that crosses itself it is what the rings enclose anticlockwise less what they
+    enclose clockwise, as every program computes it.
+    """
+    if crs is None:
+        return f"{shape.area:.4g} square units"
+    if crs.is_geographic:
+        geod = crs.get_geod() or Geod(ellps="WGS84")
+        return f"{abs(geod.geometry_area_perimeter(shape)[0]):.4g} m2"
+    return f"{shape.area * crs.axis_info[0].unit_conversion_factor ** 2:.4g} m2"
 
 
 def _usable_line(shape: Any, feature: str) -> Any:

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,15 @@ from changedet.errors import (
     VectorReadError,
     require,
 )
+from changedet.loading.place_properties import (
+    Feature,
+    is_control,
+    kind_weights,
+    place_names,
+    place_weight,
+)
 from changedet.loading.shapes import Kind, usable_shape
 from changedet.model import WGS84, Grid, Places
-
-_NAMES = ("name", "zone", "id")
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One feature as it came."""
-
-    geometry: Any
-    properties: Mapping[str, Any]
-    id: Any = None
 
 
 def read_places(
@@ -45,6 +41,7 @@ def read_places(
     crs: CRS | None = None,
     grid: Grid | None = None,
     name_property: str | None = None,
+    scored: bool = False,
 ) -> Places:
     """Read named geometries.
 
@@ -60,7 +57,11 @@ def read_places(
     grid : Grid, optional
         For a warning about places that lie wholly outside; its CRS is used where ``crs`` is None.
     name_property : str, optional
-        Property that holds the names; by default the first there is of name, zone, id.
+        Property that holds the names; by default the first there is of name, zone, id, in any
+        case.
+    scored : bool
+        Whether these are zones that are scored, by name: then features without a name are warned
+        of, and weights of kinds and controls are read.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def read_places(
     CoverageWarning
         If a place lies wholly outside the grid.
     MetadataWarning
-        If two features share a name.
+        If two features share a name, or zones have none.
     """
     target = crs if crs is not None or grid is None else grid.crs
     if isinstance(source, Places):
@@ -93,22 +94,27 @@ def read_places(
     features, found, label = load_features(source)
     if not features:
         raise VectorReadError(f"{label} holds no features: give at least one {kind}.")
-    names = _unique(_names(features, name_property, kind, label), label)
-    shapes = [
-        usable_shape(f.geometry, kind, f"{name!r} in {label}")
-        for f, name in zip(features, names, strict=True)
-    ]
-    weights = tuple(_weight(f, n, label) for f, n in zip(features, names, strict=True))
+    word = "zone" if kind == "polygon" else "line"
+    names = place_names(features, name_property, word, label, tell=scored)
+    named = list(zip(features, names, strict=True))
+    units = found if target is not None else None
+    shapes = [usable_shape(f.geometry, kind, f"{name!r} in {label}", units) for f, name in named]
     geometry = np.array([*shapes, None], dtype=object)[:-1]
-    if target is None:
-        places = Places(tuple(names), geometry, None, weights, label)
-    else:
+    weights = tuple(place_weight(f, name, label) for f, name in named)
+    places = Places(tuple(names), geometry, None, weights, label)
+    if scored:
+        places = replace(
+            places,
+            kind_weights=tuple(kind_weights(f, name, label) for f, name in named),
+            control=tuple(is_control(f, name, label) for f, name in named),
+        )
+    if target is not None:
         if found is None:
             raise MissingCRSError(
                 f"{label} does not say its coordinate reference system: write it into the file, "
                 "or give GeoJSON in longitude and latitude."
             )
-        places = places_on(Places(tuple(names), geometry, found, weights, label), target)
+        places = places_on(replace(places, crs=found), target)
     if grid is not None:
         _warn_outside(places, grid)
     return places
@@ -219,7 +225,7 @@ def _from_file(path: str) -> tuple[list[Feature], CRS | None]:
         "pyogrio.raw", "geo", f"read {suffix or 'such'} files (GeoJSON needs nothing)"
     )
     try:
-        meta, ids, wkb, columns = raw.read(path, return_fids=True)
+        meta, ids, wkb, columns = raw.read(path, return_fids=True, layer=_layer(path))
     except Exception as error:  # pyogrio.errors.DataSourceError and OGR's own
         raise VectorReadError(
             f"{path} cannot be read as a vector file: {error}. Give GeoJSON, GeoPackage, "
@@ -234,58 +240,26 @@ def _from_file(path: str) -> tuple[list[Feature], CRS | None]:
     return features, None if meta["crs"] is None else CRS.from_user_input(meta["crs"])
 
 
+def _layer(path: str) -> str:
+    """Name of the first layer; warns where there are more."""
+    import pyogrio
+
+    names = [str(name) for name, _ in pyogrio.list_layers(path)]
+    if len(names) > 1:
+        warnings.warn(
+            f"{path} holds {len(names)} layers ({', '.join(names)}): {names[0]!r} is read. Save "
+            "another one to a file of its own if it is meant.",
+            MetadataWarning,
+            stacklevel=5,
+        )
+    return names[0]
+
+
 def _from_frame(frame: Any) -> tuple[list[Feature], CRS | None]:
     names = [c for c in frame.columns if c != frame.geometry.name]
     rows = zip(frame.geometry, frame[names].to_dict("records"), frame.index, strict=True)
     features = [Feature(shape, properties, index) for shape, properties, index in rows]
     return features, None if frame.crs is None else CRS.from_user_input(frame.crs)
-
-
-def _names(features: list[Feature], wanted: str | None, kind: Kind, label: str) -> list[str]:
-    if wanted is not None and not any(wanted in f.properties for f in features):
-        there = ", ".join(sorted({k for f in features for k in f.properties})) or "none"
-        raise VectorReadError(
-            f"{label} has no property {wanted!r} for names; its properties are: {there}."
-        )
-    word = "zone" if kind == "polygon" else "line"
-    out = []
-    for number, feature in enumerate(features, 1):
-        values = [feature.properties.get(k) for k in ((wanted,) if wanted else _NAMES)]
-        name = next((str(v) for v in values if v is not None and v == v and str(v)), None)
-        out.append(name or f"{word} {number}")
-    return out
-
-
-def _unique(names: list[str], label: str) -> list[str]:
-    """Give names that turn up again a number."""
-    out: list[str] = []
-    for name in names:
-        fresh, number = name, 2
-        while fresh in out or (fresh != name and fresh in names):
-            fresh, number = f"{name} ({number})", number + 1
-        if fresh != name:
-            warnings.warn(
-                f"{label} has more than one feature named {name!r}: one is now {fresh!r}.",
-                MetadataWarning,
-                stacklevel=3,
-            )
-        out.append(fresh)
-    return out
-
-
-def _weight(feature: Feature, name: str, label: str) -> float:
-    value = feature.properties.get("weight")
-    if value is None or value != value:
-        return 1.0
-    try:
-        weight = float(value)
-    except (TypeError, ValueError):
-        weight = -1.0
-    if not (np.isfinite(weight) and weight >= 0):
-        raise GeometryError(
-            f"Feature {name!r} in {label} has weight {value!r}: give a number of 0 or more."
-        )
-    return weight
 
 
 def _warn_outside(places: Places, grid: Grid) -> None:

@@ -25,6 +25,10 @@ class Places:
         One a place, 1 by default; weighs the place's activity.
     source : str
         Where they come from, for messages.
+    kind_weights : tuple of dict
+        One a place: how much an object of a kind counts there; kinds left out count 1.
+    control : tuple of bool
+        One a place: whether it is ground where nothing is expected, with which others are compared.
     """
 
     names: tuple[str, ...]
@@ -32,6 +36,8 @@ class Places:
     crs: CRS | None = None
     weights: tuple[float, ...] = ()
     source: str = ""
+    kind_weights: tuple[dict[str, float], ...] = ()
+    control: tuple[bool, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -56,7 +62,7 @@ class ZoneActivity:
     modified: int
     """Objects that are there at both dates and look different."""
     moved: int
-    """Objects that moved."""
+    """Objects that moved, each counted once, where it arrived."""
     explained: int
     """Objects explained away (shadow, misregistration ...), not counted elsewhere."""
     area_appeared_m2: float
@@ -73,6 +79,24 @@ class ZoneActivity:
     """False objects to expect in the observed area at the calibrated rate."""
     parts: dict[str, Any] = field(default_factory=dict)
     """Everything else the score is made of, by name."""
+    score_low: float | None = None
+    """Lower end of an interval for the score; None where no rate of false alarms is known."""
+    score_high: float | None = None
+    """Upper end of that interval."""
+    arrivals: int | None = None
+    """Objects that appeared, or moved here from elsewhere."""
+    departures: int | None = None
+    """Objects that disappeared, or moved from here to elsewhere."""
+    cut: int | None = None
+    """Counted objects of which a part may be hidden: their kind is not counted, their area is."""
+    by_kind: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Whole objects by kind, and by change within it."""
+    occupancy_before: float | None = None
+    """Occupied share of the tracks in the zone; None without rows for tracks."""
+    occupancy_after: float | None = None
+    """The same at the second date."""
+    churn: float | None = None
+    """What came and went over what was there at both dates; None where that is not known."""
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""

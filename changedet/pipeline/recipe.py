@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any, Literal
 
-from changedet.activity import assign_zones, check_zones, zone_activity
+from changedet.activity import (
+    OUTSIDE,
+    Control,
+    assign_zones,
+    check_kind_weights,
+    check_zones,
+    zone_activity,
+)
 from changedet.config import Config
 from changedet.differencing import fit_detection, get_method
 from changedet.engines import check_engine
@@ -37,6 +45,7 @@ def detect(
     after: Any,
     *,
     zones: Any = None,
+    control: Any = None,
     tracks: Any = None,
     roads: Any = None,
     aoi: Any = None,
@@ -59,6 +68,9 @@ def detect(
         The two images; any CRS, pixel size and band order.
     zones, tracks, roads, aoi : path, GeoJSON mapping or GeoDataFrame, optional
         Zones get their own activity; outside the area of interest nothing is looked at.
+    control : path, GeoJSON mapping, GeoDataFrame or "outside", optional
+        Ground where nothing is expected (``outside``: all that lies in no zone); what changed
+        there is taken off the activity of the zones. None: zones with a property ``control``.
     mask_before, mask_after : path, (y, x) array or polygons, optional
         Where not zero, or inside the polygons, the image is not used (clouds, shadows, layover).
     reference_before, reference_after : image or list of images, optional
@@ -107,17 +119,21 @@ def detect(
                     mask_before=mask_before, mask_after=mask_after, aoi=aoi,
                 )  # fmt: skip
                 require_comparable(comparability, infos)
-                zone_places = _places(zones, "polygon", pair.grid)
+                zone_places = _places(zones, "polygon", pair.grid, scored=True)
+                control_places = _control(control, pair.grid)
                 track_places = _places(tracks, "line", pair.grid)
                 _places(roads, "line", pair.grid)
                 check_zones(zone_places, pair.grid)
+                check_kind_weights(chosen.kind_weights)
             with clock.stage("align"):
                 pair = align_pair(pair, chosen, run.tell, alignment)
             score_map, quiet = _score(pair, infos, chosen, run, clock, references)
             with clock.stage("objects"):
                 found, changed = outline_objects(score_map, chosen, run)
             with clock.stage("activity"):
-                table, rows = _activity(found.table, zone_places, score_map, changed)
+                table, rows = _activity(
+                    found.table, zone_places, control_places, score_map, changed, chosen
+                )
             with clock.stage("pictures"):
                 pictures = quicklooks(pair)
     finally:
@@ -126,7 +142,7 @@ def detect(
         warnings.warn(warning.message, stacklevel=2)
     messages = tuple(str(w.message) for w in caught if isinstance(w.message, ChangedetWarning))
     arguments = {
-        "zones": zones, "tracks": tracks, "roads": roads, "aoi": aoi,
+        "zones": zones, "control": control, "tracks": tracks, "roads": roads, "aoi": aoi,
         "mask_before": mask_before, "mask_after": mask_after,
         "reference_before": reference_before, "reference_after": reference_after,
         "history": history,
@@ -147,12 +163,20 @@ def _check_method(config: Config) -> None:
         get_method(config.method)
 
 
-def _places(value: Any, kind: Literal["polygon", "line"], grid: Grid) -> Places | None:
+def _places(
+    value: Any, kind: Literal["polygon", "line"], grid: Grid, *, scored: bool = False
+) -> Places | None:
     if value is None:
         return None
     # of a zone that lies outside, its activity tells
     seen = grid if kind == "line" else None
-    return read_places(value, kind=kind, crs=grid.crs, grid=seen)
+    return read_places(value, kind=kind, crs=grid.crs, grid=seen, scored=scored)
+
+
+def _control(value: Any, grid: Grid) -> Control:
+    if isinstance(value, str) and value == OUTSIDE:
+        return "outside"
+    return _places(value, "polygon", grid)
 
 
 def _score(
@@ -177,7 +201,12 @@ def _score(
 
 
 def _activity(
-    table: ChangeTable, zones: Places | None, score_map: ScoreMap, changed: RasterWindows
+    table: ChangeTable,
+    zones: Places | None,
+    control: Control,
+    score_map: ScoreMap,
+    changed: RasterWindows,
+    config: Config,
 ) -> tuple[ChangeTable, tuple[ZoneActivity, ...]]:
     rows = zone_activity(
         table,
@@ -185,6 +214,8 @@ def _activity(
         score_map.grid,
         changed,
         expected_false_per_km2=score_map.detection.threshold.expected_false_per_km2,
+        kind_weights=config.kind_weights,
+        control=control,
     )
     return assign_zones(table, zones, rows), rows
 
@@ -271,6 +302,8 @@ def activity(
     changed: RasterWindows,
     *,
     zones: Any = None,
+    control: Any = None,
+    kind_weights: Mapping[str, float] | None = None,
     expected_false_per_km2: float | None = None,
 ) -> tuple[ZoneActivity, ...]:
     """Activity of each zone and of the whole site, from a table of changes.
@@ -283,6 +316,10 @@ def activity(
         uint8: 255 where nothing could be observed.
     zones : path, GeoJSON mapping or GeoDataFrame, optional
         The site alone by default.
+    control : path, GeoJSON mapping, GeoDataFrame or "outside", optional
+        Ground where nothing is expected; what changed there is taken off.
+    kind_weights : mapping of str to float, optional
+        How much an object of a kind counts in the score.
     expected_false_per_km2 : float, optional
         Calibrated rate of false objects.
 
@@ -291,7 +328,12 @@ def activity(
     tuple of ZoneActivity
         One a zone; the site last.
     """
-    places = _places(zones, "polygon", changed.grid)
     return zone_activity(
-        changes, places, changed.grid, changed, expected_false_per_km2=expected_false_per_km2
+        changes,
+        _places(zones, "polygon", changed.grid, scored=True),
+        changed.grid,
+        changed,
+        expected_false_per_km2=expected_false_per_km2,
+        kind_weights=kind_weights,
+        control=_control(control, changed.grid),
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from changedet.config import Config
-from changedet.differencing import describe_source
+from changedet.differencing import describe_source, minimum_pixels
 from changedet.loading import AlignedPair, Observability, sha256
 from changedet.model import (
     Alignment,
@@ -22,6 +22,7 @@ from changedet.model import (
     ScoreMap,
     ZoneActivity,
 )
+from changedet.reporting import words_of
 
 PACKAGES = ("numpy", "scipy", "rasterio", "opencv-python-headless", "scikit-image", "shapely")
 TIE_POINTS = 500
@@ -83,7 +84,8 @@ def build_summary(
     detection = score_map.detection
     detector = detection.describe()
     threshold = detection.threshold
-    return {
+    smallest = minimum_pixels(score_map.grid, manifest["config"]["min_area_m2"])
+    summary = {
         "changedet": manifest["changedet"],
         "inputs": manifest["inputs"],
         "grid": score_map.grid.describe(),
@@ -98,15 +100,20 @@ def build_summary(
             "expected_false_per_km2": threshold.expected_false_per_km2,
             "p_seed": threshold.p_seed,
             "rule": threshold.rule,
+            "is_map": threshold.is_map,
         },
         "observable_fraction": score_map.observable_fraction,
         "observability": observability.describe(),
-        "counts": _counts(table),
+        "counts": {
+            **_counts(table),
+            "smallest_reported_m2": smallest * (score_map.grid.pixel_area_m2 or 1.0),
+        },
         "activity": [row.describe() for row in rows],
         "tracks": [],
         "timings_s": dict(seconds),
         "warnings": list(messages),
     }
+    return {**summary, "words": words_of(summary)}
 
 
 def _alignment(alignment: Alignment) -> dict[str, Any]:
@@ -124,11 +131,14 @@ def _radiometry(detection: Any) -> dict[str, Any]:
 
 
 def _counts(table: ChangeTable) -> dict[str, Any]:
-    counted = ~table.explained
+    """Numbers of objects: of what moved the arrival counts, and what is cut has no kind."""
+    counted = ~table.explained & ~((table["change"] == "moved") & (table["moved_to"] >= 0))
+    cut = np.array([v is not None for v in table["cut_by"]], dtype=bool)
     explained = [v for v in table["explained_by"] if v is not None]
     return {
         "objects": len(table),
         "by_change": dict(sorted(Counter(map(str, table["change"][counted])).items())),
-        "by_kind": dict(sorted(Counter(map(str, table["kind"][counted])).items())),
+        "by_kind": dict(sorted(Counter(map(str, table["kind"][counted & ~cut])).items())),
+        "cut": int(np.count_nonzero(counted & cut)),
         "explained": dict(sorted(Counter(map(str, explained)).items())),
     }

@@ -8,6 +8,8 @@ from changedet.reporting.images import write_image
 from changedet.reporting.pictures import quicklooks, stretch_pair
 from changedet.reporting.vectors import VECTOR_FORMATS, choose_formats
 from changedet.reporting.verify import Verification, compare_folders, verify_folder
+from changedet.reporting.words import words_of
+from changedet.reporting.words_history import words_of_history
 from changedet.reporting.write import write_report
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "quicklooks",
     "stretch_pair",
     "verify_folder",
+    "words_of",
+    "words_of_history",
     "write_cog",
     "write_features",
     "write_image",

@@ -32,6 +32,14 @@ _ZONE_FIELDS: dict[str, type] = {
     "turnover": float,
     "weighted_share": float,
     "expected_false_objects": float,
+    "score_low": float,
+    "score_high": float,
+    "arrivals": int,
+    "departures": int,
+    "cut": int,
+    "occupancy_before": float,
+    "occupancy_after": float,
+    "churn": float,
 }
 
 

@@ -52,6 +52,7 @@ def make_page(report: ChangeReport) -> str:
         headline=esc(headline),
         result=page_text.result(report),
         badges=page_text.badges(report),
+        words=page_text.in_words(report),
         caveats=page_text.caveats(report),
         figures=page_text.figures(report),
         map=drawn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,10 @@ def _activity_rows(a: ZoneActivity, unit: str, columns: int) -> str:
         percent(a.turnover), percent(a.observable_fraction), number(a.expected_false_objects, 2),
     )  # fmt: skip
     score = "not observable" if a.score is None else f"{meter(a.score)}{number(a.score)}"
+    if a.score_low is not None and a.score_high is not None:
+        # rounded outwards, so that the interval shown holds the one that was found
+        low, high = math.floor(a.score_low), math.ceil(a.score_high)
+        score += f' <span class="muted">{low} to {high}</span>'
     cells = "".join(f"<td class=n>{n}</td>" for n in numbers)
     site = a.zone == "site"
     name = "whole site" if site else a.zone
@@ -219,6 +224,19 @@ def _activity_rows(a: ZoneActivity, unit: str, columns: int) -> str:
         "area": area(a.area_m2, unit),
         "area modified or moved": area(a.area_modified_m2, unit),
         "share weighted by significance": percent(a.weighted_share),
+        **{
+            name: value
+            for name in (
+                "by_kind",
+                "cut",
+                "arrivals",
+                "departures",
+                "occupancy_before",
+                "occupancy_after",
+                "churn",
+            )
+            if (value := getattr(a, name)) not in (None, {})
+        },
         **a.parts,
     }
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -43,10 +44,11 @@ _SIDE_EFFECT_FREE = {"workers", "tile_size"}
 
 
 def counted(report: ChangeReport) -> Counter[str]:
-    """How many objects are drawn in each colour."""
+    """How many objects there are of each colour; what moved counts where it arrived."""
     table = report.changes
-    pairs = zip(table["change"], table["explained_by"], strict=True)
-    return Counter(group_of(change, explained) for change, explained in pairs)
+    left = (table["change"] == "moved") & (table["moved_to"] >= 0)
+    pairs = zip(table["change"], table["explained_by"], left, strict=True)
+    return Counter(group_of(change, why) for change, why, gone in pairs if why or not gone)
 
 
 def dates(report: ChangeReport) -> tuple[str | None, str | None]:
@@ -68,7 +70,7 @@ def headline(report: ChangeReport) -> str:
 
 
 def result(report: ChangeReport) -> str:
-    """What was found, what was left out and what could have been seen, in a sentence or two."""
+    """What was found, or could have been: more stands in the words below."""
     n, sentences = counted(report), []
     found = [f"{n[g]:,} {g}" for g in GROUPS if n[g] and g != "explained"]
     seen = report.summary.get("observable_fraction")
@@ -76,16 +78,6 @@ def result(report: ChangeReport) -> str:
         sentences.append(f"{', '.join(found)}.")
     elif seen is not None:
         sentences.append(f"A change could have been seen in {percent(seen)} of the area.")
-    if n["explained"]:
-        why = Counter(e for e in report.changes["explained_by"] if e is not None)
-        reasons = ", ".join(f"{v} {k}" for k, v in sorted(why.items()))
-        more = "more is" if n["explained"] == 1 else "more are"
-        sentences.append(f"{n['explained']:,} {more} explained away ({reasons}) and not counted.")
-    site = next((a for a in report.activity if a.zone == "site"), None)
-    if site is not None and site.expected_false_objects is not None:
-        sentences.append(
-            f"About {number(site.expected_false_objects, 2)} false objects are to be expected."
-        )
     names = " → ".join(esc(i.name) for i in report.pair.infos)
     return f'{esc(" ".join(sentences))} <span class="muted">{names}</span>'
 
@@ -110,6 +102,41 @@ def badges(report: ChangeReport) -> str:
     return "".join(parts)
 
 
+def in_words(report: ChangeReport) -> str:
+    """The summary in plain sentences, how confident it is, and what cannot be seen."""
+    words = report.summary.get("words")
+    if not words:
+        return ""
+    said = "".join(f"<p>{_unbroken(p)}</p>" for p in paragraphs(words["sentences"]))
+    level = words["confidence"]
+    kind = {"high": "ok", "moderate": "warn"}.get(level["level"], "bad")
+    unseen = "".join(f"<li>{_unbroken(s)}</li>" for s in words["cannot_see"])
+    return (
+        f'<section class="words" aria-label="In words"><div><h2>In words</h2>{said}</div><div>'
+        f'<p class="confidence {kind}">{_unbroken(level["sentence"])}</p>'
+        f"<h2>What cannot be seen</h2><ul>{unseen}</ul></div></section>"
+    )
+
+
+def paragraphs(sentences: list[str]) -> list[str]:
+    """Zones and tracks each get a paragraph; what is said of the whole runs on."""
+    out: list[str] = []
+    running = False
+    for sentence in sentences:
+        own = sentence.startswith(("In ", "On "))
+        if running and not own:
+            out[-1] += f" {sentence}"
+        else:
+            out.append(sentence)
+        running = not own
+    return out
+
+
+def _unbroken(text: str) -> str:
+    """Safe text in which numbers keep their units on the line."""
+    return re.sub(r"(\d) (?=(?:%|m|m²|ha|km²)(?:\W|$))", "\\1\N{NO-BREAK SPACE}", esc(text))
+
+
 def caveats(report: ChangeReport) -> str:
     """What to know before reading on: reasons of grades, warnings."""
     pair = report.summary.get("comparability") or {}
@@ -120,7 +147,7 @@ def caveats(report: ChangeReport) -> str:
     if not said:
         return ""
     items = "".join(f"<li>{esc(s)}</li>" for s in dict.fromkeys(map(str, said)))
-    return f'<section class="caveats"><h2>Read this first</h2><ul>{items}</ul></section>'
+    return f'<section class="caveats"><h2>Caveats</h2><ul>{items}</ul></section>'
 
 
 def hidden_by(observability: Any, least: float = 0.005) -> list[str]:

@@ -20,7 +20,7 @@ from changedet.reporting.vectors import choose_formats
 SUMMARY_KEYS: tuple[str, ...] = (
     "changedet", "inputs", "grid", "comparability", "alignment", "radiometry", "detector",
     "calibration", "observable_fraction", "observability", "counts", "activity", "tracks",
-    "timings_s", "warnings",
+    "timings_s", "warnings", "words",
 )  # fmt: skip
 """What ``summary.json`` always holds; more is allowed."""
 

@@ -29,7 +29,8 @@ def test_plain(run, detect, tmp_path):
     ((args, kwargs),) = detect.calls
     assert args == ("b.tif", "https://x/a.tif")
     assert kwargs == {
-        "config": None, "engine": "threads", "progress": None, "zones": None, "tracks": None,
+        "config": None, "engine": "threads", "progress": None, "zones": None,
+        "control": None, "tracks": None,
         "roads": None, "aoi": None, "mask_before": None, "mask_after": None,
         "reference_before": None, "reference_after": None, "history": None,
     }  # fmt: skip
@@ -41,6 +42,7 @@ def test_every_option_arrives(run, detect, tmp_path):
     (tmp_path / "c.toml").write_text("seed = 7\nfdr = 0.1\n")
     done = run(
         "detect", "b", "a", "--out", tmp_path / "out", "--zones", "z", "--tracks", "t",
+        "--control", "outside", "--kind-weight", "railcar=2", "--kind-weight", "truck=0.5",
         "--roads", "r", "--aoi", "i", "--mask-before", "mb", "--mask-after", "ma",
         "--method", "ir-mad", "--domain", "sar-db", "--bands", "red, nir", "--grid", "2.5",
         "--clouds", "none", "--no-align", "--false-alarms", "3", "--min-area", "20",
@@ -51,6 +53,7 @@ def test_every_option_arrives(run, detect, tmp_path):
     ((_, kwargs),) = detect.calls
     assert kwargs == {
         "config": Config(seed=7, fdr=0.1), "engine": "serial", "progress": None, "zones": "z",
+        "control": "outside", "kind_weights": {"railcar": 2.0, "truck": 0.5},
         "tracks": "t", "roads": "r", "aoi": "i", "mask_before": "mb", "mask_after": "ma",
         "reference_before": None, "reference_after": None, "history": None,
         "method": "ir-mad", "domain": "sar-db", "bands": ("red", "nir"), "grid": 2.5,
@@ -92,6 +95,7 @@ def test_overwrite_lets_an_earlier_output_pass(run, detect, tmp_path):
         ("--engine", "spark", "engine='spark' is not known: choose one of serial, threads"),
         ("--grid", "coarse", "'coarse' is neither 'native' nor a pixel size in metres"),
         ("--domain", "radar", "'radar' is not one of 'auto', 'optical', 'sar-amplitude'"),
+        ("--kind-weight", "railcar", "'railcar' is not a kind and its weight, such as railcar=2"),
         ("--workers", "0", "0 is not in the range x>=1"),
         ("--config", "none.toml", "The configuration none.toml cannot be read"),
         ("--zoness", "z", "No such option"),
@@ -132,6 +136,18 @@ class TestSummary:
             "  site     12  12 appeared, 2 disappeared, 1 moved",
             f"Report: {out / 'report.html'}",
         ]
+
+    def test_words_in_short(self, run, detect, make_report, make_zone, tmp_path):
+        report = make_report(make_zone("site", 12.0, appeared=2))
+        report.summary["words"] = {
+            "sentences": ["In yard, 2 objects appeared.", "It is likely (at least 60 %) that so."],
+            "confidence": {"sentence": "Confidence in this is low: why."},
+        }
+        detect.report = report
+        lines = run("detect", "b", "a", "--out", tmp_path / "out").stdout.splitlines()
+        assert lines[1:3] == [
+            "It is likely (at least 60 %) that so.", "Confidence in this is low: why.",
+        ]  # fmt: skip
 
     def test_no_change_is_success(self, run, detect, tmp_path):
         done = run("detect", "b", "a", "--out", tmp_path / "out")

@@ -165,6 +165,20 @@ def test_an_invalid_polygon_is_repaired() -> None:
     assert places.geometry[0].geom_type == "MultiPolygon"
 
 
+@pytest.mark.parametrize(
+    ("crs", "side", "before", "now"),
+    [(UTM, 10.0, "0 m2", "50 m2"), (WGS84, 1e-4, "0 m2|.*e-[0-9]+ m2", r"4\d\.\d+ m2")],
+)
+def test_a_repair_says_how_the_area_changed(crs, side, before, now) -> None:
+    """Two triangles that lie around a crossing: drawn one way and the other, they cancel."""
+    x, y = (635_000, 4_697_800) if crs is UTM else (130.65, 42.42)
+    bow = shapely.Polygon([(x, y), (x + side, y + side), (x + side, y), (x, y + side)])
+    member = {"properties": {"name": crs.to_string()}}
+    message = rf"its area was ({before}) as it was drawn and is now {now} in 2 parts"
+    with pytest.warns(GeometryRepairedWarning, match=message):
+        read_places(collection((bow, {"name": "bow"}), crs=member), crs=UTM)
+
+
 def test_a_polygon_without_area_is_refused() -> None:
     flat = shapely.Polygon([(130.0, 42.0), (130.1, 42.0), (130.2, 42.0), (130.0, 42.0)])
     with pytest.raises(GeometryError, match=r"Feature 'flat' .* no area is left after repair"):
@@ -200,6 +214,59 @@ def test_coordinates_that_are_none() -> None:
 def test_a_weight_that_is_no_number() -> None:
     with pytest.raises(GeometryError, match=r"'a' .* has weight 'heavy': give a number"):
         read_places(collection((lonlat(square()), {"name": "a", "weight": "heavy"})), crs=UTM)
+
+
+class TestScored:
+    """What only zones that are scored by name are asked."""
+
+    def test_zones_without_names_are_told(self) -> None:
+        shape = lonlat(square())
+        value = collection((shape, {"name": "a"}), (shape, {}), (shape, {"name": ""}))
+        with pytest.warns(
+            MetadataWarning,
+            match=r"2 of 3 features in the given mapping have no name: called zone 2, zone 3\. "
+            "Give them a property name or zone or id",
+        ):
+            places = read_places(value, crs=UTM, scored=True)
+        assert places.names == ("a", "zone 2", "zone 3")
+        assert read_places(value, crs=UTM).names == places.names, "areas need no names"
+
+    def test_weights_of_kinds_and_the_control(self) -> None:
+        shape = lonlat(square())
+        value = collection(
+            (shape, {"NAME": "yard", "Weight": 2, "weight_railcar": 3, "Weight_Truck": "0.5"}),
+            (shape, {"NAME": "ring", "control": "yes"}),
+            (shape, {"NAME": "quiet", "control": 0.0, "weight_railcar": None}),
+            (shape, {"NAME": "Control"}),
+        )
+        places = read_places(value, crs=UTM, scored=True)
+        assert places.names == ("yard", "ring", "quiet", "Control")
+        assert places.weights == (2.0, 1.0, 1.0, 1.0)
+        assert places.kind_weights == ({"railcar": 3.0, "truck": 0.5}, {}, {}, {})
+        assert places.control == (False, True, False, True)
+
+    @pytest.mark.parametrize(
+        ("properties", "message"),
+        [
+            ({"weight_waggon": 2}, "'a' .* property 'weight_waggon', and 'waggon' is no kind of"),
+            ({"weight_truck": "x"}, "'a' .* has weight_truck 'x': give a number of 0 or more"),
+            ({"control": "perhaps"}, "'a' .* has control 'perhaps': give true or false"),
+        ],
+    )
+    def test_refusals(self, properties, message: str) -> None:
+        value = collection((lonlat(square()), {"name": "a", **properties}))
+        with pytest.raises(GeometryError, match=message):
+            read_places(value, crs=UTM, scored=True)
+
+
+def test_a_file_of_several_layers(tmp_path: Path) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    path = tmp_path / "zones.gpkg"
+    for layer in ("pads", "yards"):
+        frame = geopandas.GeoDataFrame({"name": [layer]}, geometry=[square()], crs=UTM)
+        frame.to_file(path, layer=layer)
+    with pytest.warns(MetadataWarning, match=r"holds 2 layers \(pads, yards\): 'pads' is read"):
+        assert read_places(path, crs=UTM).names == ("pads",)
 
 
 def test_outside_the_images() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,6 +26,7 @@ from changedet.model import (
     Places,
     ZoneActivity,
 )
+from changedet.reporting import words_of
 
 ROLES = ("blue", "green", "red", "nir")
 ZONES = {
@@ -318,7 +320,7 @@ def make_summary(report):
         for c in ("appeared", "disappeared", "modified", "moved")
     }
     kinds = {k: int(sum(changes["kind"] == k)) for k in sorted(set(changes["kind"]))}
-    return {
+    summary = {
         "changedet": "0.1.0",
         "inputs": [i.describe() for i in report.pair.infos],
         "grid": report.grid.describe(),
@@ -352,7 +354,8 @@ def make_summary(report):
             "total": len(changes),
             "by_change": counts,
             "by_kind": kinds,
-            "explained": int(changes.explained.sum()),
+            "explained": dict(Counter(v for v in changes["explained_by"] if v is not None)),
+            "smallest_reported_m2": 4.5,
         },
         "activity": [a.describe() for a in report.activity],
         "tracks": [],
@@ -361,6 +364,7 @@ def make_summary(report):
             "Acquisition time of before.tif was read from a tag without a time zone: taken as UTC."
         ],
     }
+    return {**summary, "words": words_of(summary)}
 
 
 def make_manifest(infos):

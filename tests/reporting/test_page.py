@@ -13,7 +13,7 @@ from changedet.model import Grid
 from changedet.reporting.markup import area, json_block, label, number, percent
 from changedet.reporting.overlay import Frame
 from changedet.reporting.page import fill, make_page, write_page
-from changedet.reporting.page_text import grounds, hidden_by
+from changedet.reporting.page_text import grounds, hidden_by, in_words, paragraphs
 from changedet.reporting.pictures import quicklooks
 
 CHROMIUM = (
@@ -74,7 +74,10 @@ def test_says_what_matters(html):
     text = " ".join(parse(html).text)
     for needed in (
         "28 changes found between 3 Sep 2023 and 5 Oct 2023",
-        "3 more are explained away (1 lean, 1 misregistration, 1 shadow)",
+        "19 appeared, 6 disappeared, 2 modified, 1 moved.",
+        "do not count: 1 by shadow, 1 by misregistration and 1 by lean.",
+        "Confidence in this is low: the rate of false alarms is not calibrated.",
+        "What cannot be seen",
         "The sun moved 12 degrees in azimuth",
         "Threshold set for 1 false objects per km²; 1.4 expected.",
         "translation -1.420 px right",
@@ -301,3 +304,21 @@ def test_what_hid_the_ground_is_said(report):
     ]
     assert said[0] in grounds(report)
     assert hidden_by(None) == []
+
+
+def test_words_on_the_page():
+    assert paragraphs(["It is.", "About 2.", "In a, 1.", "On 4, 2.", "No change.", "Two."]) == [
+        "It is. About 2.", "In a, 1.", "On 4, 2.", "No change. Two.",
+    ]  # fmt: skip
+
+
+def test_words_keep_units_on_the_line_and_are_safe(report):
+    words = {
+        "sentences": [f"In {NASTY}, 317 m of 482 m and 90 % interval."],
+        "confidence": {"level": "low", "sentence": "Low."}, "cannot_see": ["4.5 m² or 3 metres."],
+    }  # fmt: skip
+    html = in_words(replace(report, summary={"words": words}))
+    assert "317\u00a0m of 482\u00a0m and 90\u00a0% interval" in html
+    assert "4.5\u00a0m² or 3 metres" in html
+    assert "<img" not in html
+    assert in_words(replace(report, summary={})) == ""

@@ -1,0 +1,85 @@
+"""What stands on railway tracks at both dates, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan, nan
+from typing import Any
+
+from changedet.reporting.word_limits import SINGLE_M, group
+from changedet.reporting.word_scales import count, is_number, listing, metres, span
+
+TRACKS = 3
+"""Tracks that get a sentence of their own, those that changed most."""
+
+
+def words_of_tracks(summary: Mapping[str, Any]) -> list[str]:
+    """Say of the tracks that changed most what stood on them, and what came and went."""
+    rows = [t for t in summary.get("tracks") or () if isinstance(t, Mapping)]
+
+    def size(row: Mapping[str, Any]) -> float:
+        before, after = row.get("occupied_m_before"), row.get("occupied_m_after")
+        return abs(after - before) if is_number(before) and is_number(after) else -1.0
+
+    ranked = sorted(rows, key=size, reverse=True)
+    said = [text for row in ranked if (text := _track(summary, row)) is not None]
+    return said[:TRACKS]
+
+
+def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
+    """One track: wagons with intervals where they can be counted, else occupied metres."""
+    name = str(row.get("id", "?"))
+    name = name if name.lower().startswith("track") else f"track {name}"
+    gsd = group(summary, "grid").get("gsd_m")
+    countable = is_number(gsd) and gsd <= SINGLE_M * 1.01
+    wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
+    lengths = [_estimate(row, f"occupied_m_{date}", metres) for date in ("before", "after")]
+    if countable and all(wagons):
+        text, stem = f"On {name}, {wagons[0]} wagons before and {wagons[1]} after", "cars"
+        flows = _flows(row, "cars_arrived", "cars_departed", count)
+    elif all(lengths):
+        text, stem = f"On {name}, {lengths[0]} occupied before and {lengths[1]} after", "occupied_m"
+        flows = _flows(row, "arrived_m", "departed_m", metres)
+    else:
+        return None
+    if flows:
+        text += f"; {flows}"
+    elif _apart(row, stem) is False:
+        text += ", which is no sure difference"
+    seen, length = row.get("observable_m"), row.get("length_m")
+    if is_number(seen) and is_number(length) and seen < 0.9 * length:
+        text += f" ({metres(seen)} of {metres(length)} could be observed)"
+    return f"{text}."
+
+
+def _flows(row: Mapping[str, Any], arrived: str, departed: str, say: Any) -> str:
+    """``7 (6 to 7) arrived and 2 (1 to 3) left``; empty where that is not known."""
+    keys = ((arrived, "arrived"), (departed, "left"))
+    if not all(is_number(row.get(key)) for key, _ in keys):
+        return ""
+    said = [
+        f"{_estimate(row, key, say)} {name}"
+        for key, name in keys
+        if row[key] or row.get(f"{key}_high")
+    ]
+    return listing(said) if said else "nothing seems to have arrived or left"
+
+
+def _estimate(row: Mapping[str, Any], key: str, say: Any) -> str | None:
+    """A value with its interval: ``12 (10 to 14)``."""
+    value, low, high = (row.get(key + end) for end in ("", "_low", "_high"))
+    if not is_number(value):
+        return None
+    if is_number(low) and is_number(high):
+        unit = " m" if say is metres else ""
+        return f"{say(value)} ({span(low, high)}{unit})"
+    return f"about {say(value)}"
+
+
+def _apart(row: Mapping[str, Any], stem: str) -> bool | None:
+    """Whether the intervals of both dates do not overlap; None where there are none."""
+    ends = [row.get(f"{stem}_{d}_{e}") for d in ("before", "after") for e in ("low", "high")]
+    low, high, low_after, high_after = [float(v) if is_number(v) else nan for v in ends]
+    if isnan(low + high + low_after + high_after):
+        return None
+    return low > high_after or low_after > high
