@@ -1,0 +1,163 @@
+"""From changed pixels to activity: run as ``python tests/benchmarks/activity.py [--only PART]``.
+
+Prints what is asked for beside what is reached on simulated yards of which 30 % changed, with
+default settings, over ``--seeds`` seeds of each kind of yard.
+
+``objects``: wagons, containers and trucks at 0.5 m.
+
+* A true object is *found* where rows that nothing explains cover half of its footprint or more.
+  Its row is the one that covers the most of it.
+* A row is *right* where it touches a changed thing or the ground that lies in its shadow at either
+  date; precision is the share of such rows.
+* The *direction* of a found object is right where its row says what became of it; what went to
+  another place has disappeared here and appeared there. Where one thing stands on another's place
+  (a quarter of either covered by the other), ``modified`` is right as well.
+* A found object has a *row of its own* where no other true object has more of its row, and half
+  of the row at least lies on it.
+* The *area ratio* is the area of rows of one's own over that of the footprints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from accuracy import detect
+from detection import SHIFTS, YARD, Row, cast, sun
+
+import changedet as cd
+from changedet.model import ChangeTable
+from changedet.simulation import SceneTruth, simulate
+from changedet.simulation.options import SceneOptions
+
+ASKED = ("railcar", "container", "container_stack", "truck")
+COVERED = 0.5
+REPLACED = 0.25
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "low contrast": {"contrast": 0.5},
+    "haze": {"haze_after": 0.6},
+    "lean": {"off_nadir_before": 18.0, "off_nadir_after": 12.0, "view_azimuth_after": 140.0},
+}
+"""Kinds of yards at 0.5 m, as options beside :data:`detection.YARD`."""
+
+
+@dataclass
+class Counts:
+    """What was found of the objects of some yards."""
+
+    true: int = 0
+    found: int = 0
+    rows: int = 0
+    right: int = 0
+    directed: int = 0
+    own: int = 0
+    ratios: tuple[float, ...] = ()
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, n) + getattr(other, n) for n in self.__dataclass_fields__))
+
+
+def expected_change(thing: Any) -> str:
+    """What became of a true object at its place."""
+    if thing.before and thing.after:
+        return "modified"
+    return "appeared" if thing.after else "disappeared"
+
+
+def match(rows: np.ndarray, things: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Share of each thing that rows cover, its row (-1: none), and the area they share."""
+    covered, best, shared = (np.zeros(len(things)) for _ in range(3))
+    best[:] = -1
+    if len(rows) and len(things):
+        i, j = shapely.STRtree(rows).query(things, predicate="intersects")
+        area = shapely.area(shapely.intersection(things[i], rows[j]))
+        np.add.at(covered, i, area)
+        for k in np.argsort(area, kind="stable"):
+            best[i[k]], shared[i[k]] = j[k], area[k]
+    return covered / np.maximum(shapely.area(things), 1e-9), best.astype(int), shared
+
+
+def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) -> Counts:
+    """Compare the rows that nothing explains with the truth; only things wholly in the image."""
+    table = table.take(~table.explained)
+    rows = table.geometry
+    seen = shapely.Polygon(truth.grid.corners()).buffer(-3.0)
+    every = truth.changed
+    asked = [o for o in every if o.kind in ASKED and seen.contains(o.geometry)]
+    things = np.array([o.geometry for o in asked], dtype=object)
+    covered, best, shared = match(rows, things)
+    found = (covered >= COVERED) & (best >= 0)
+    suns = options.sun_before, options.sun_after
+    touched = shapely.union_all([cast(o, suns) for o in every]) if every else shapely.Polygon()
+    right = shapely.intersects(rows, touched)
+    counts = Counts(len(asked), int(found.sum()), len(rows), int(right.sum()))
+    for k in np.flatnonzero(found):
+        row = best[k]
+        overlap = shapely.area(shapely.intersection(things[k], things))
+        overlap[k] = 0.0
+        replaced = (overlap >= REPLACED * shapely.area(things)).any()
+        replaced |= bool((overlap >= REPLACED * things[k].area).any())
+        said = str(table["change"][row])
+        counts.directed += said == expected_change(asked[k]) or (replaced and said == "modified")
+        most = shapely.area(shapely.intersection(rows[row], things)).max()
+        if shared[k] >= most and shared[k] >= 0.5 * rows[row].area:
+            counts.own += 1
+            counts.ratios += (rows[row].area / things[k].area,)
+    return counts
+
+
+def object_rows(name: str, c: Counts) -> Iterator[Row]:
+    """The lines of one kind of yard."""
+    yield Row(f"{name}: recall", c.found / max(c.true, 1), 0.90, note=f"of {c.true}")
+    yield Row(f"{name}: precision", c.right / max(c.rows, 1), 0.90, note=f"of {c.rows}")
+    yield Row(f"{name}: direction right", c.directed / max(c.found, 1), 0.97, note=f"of {c.found}")
+    yield Row(f"{name}: row of its own", c.own / max(c.found, 1), note=f"of {c.found}")
+    if c.ratios:
+        low, middle, high = np.quantile(c.ratios, [0.1, 0.5, 0.9])
+        yield Row(f"{name}: area ratio, median", float(middle), note=f"{low:.2f} to {high:.2f}")
+
+
+def yard(seed: int, **options: Any) -> tuple[cd.ChangeReport, Any]:
+    """Report and scene of one yard."""
+    scene = simulate(
+        "railyard", seed, change_fraction=0.3,
+        **{**YARD, "shift_m": SHIFTS[seed % len(SHIFTS)], **options},
+    )  # fmt: skip
+    return detect(scene.before, scene.after, **sun(scene)), scene
+
+
+def objects(seeds: range) -> Iterator[Row]:
+    """Wagons, containers and trucks that changed, at 0.5 m."""
+    for name, options in VARIANTS.items():
+        total = Counts()
+        for seed in seeds:
+            report, scene = yard(seed, **options)
+            total += count_objects(report.changes, scene.truth, scene.options)
+        yield from object_rows(f"0.5 m, {name}", total)
+
+
+SECTIONS = {"objects": objects}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="From changed pixels to activity.")
+    parser.add_argument("--only", choices=sorted(SECTIONS), help="one part")
+    parser.add_argument("--seeds", type=int, default=20, help="yards of each kind")
+    parser.add_argument("--first", type=int, default=1, help="first seed")
+    given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
+    print(f"{'':<52}{'reached':>9}  {'asked':>8}")
+    for part, rows in SECTIONS.items():
+        if given.only in (None, part):
+            for row in rows(seeds):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
