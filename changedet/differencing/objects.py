@@ -30,6 +30,7 @@ from changedet.differencing.measuring import (
     shape_of,
 )
 from changedet.differencing.polygonise import outlines, unite
+from changedet.differencing.refining import can_refine, refine
 from changedet.differencing.significance import object_q_values
 from changedet.differencing.sizes import minimum_pixels
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
@@ -61,9 +62,14 @@ def find_objects(
     min_area_m2: float | None = None,
     fdr: float | None = None,
     explained: RasterWindows | None = None,
+    parts: Any = None,
     run: Run = map,
 ) -> FoundObjects:
     """Threshold the score with hysteresis, outline and measure what is left.
+
+    What is tested is a place of connected pixels. Where places are tested one by one, at pixels
+    that resolve single objects, and ``parts`` is given, those that nothing explains are cut into
+    the things they hold, which keep the significance of their place.
 
     Parameters
     ----------
@@ -83,6 +89,8 @@ def find_objects(
         Keep only objects whose q-value is at most this.
     explained : RasterWindows, optional
         From :func:`changedet.differencing.explain_pixels`.
+    parts : RasterWindows with ``write``, optional
+        int32 scratch raster, zero to begin with; without it places are left as they were tested.
     run : callable
         How to map over blocks; the built-in ``map`` by default.
 
@@ -106,9 +114,18 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    geometry, measures = _visit(labels, reader, found, detection, run)
-    shape = shape_of(measures.moments, found.first)
-    why = explanations(found, measures, shape, detection, reader, observed_pixels)
+    geometry, measures, shape, why = _look_at(labels, reader, found, detection, observed_pixels, run)
+    if parts is not None and can_refine(detection):
+        asked = np.array([v is None for v in why], dtype=bool)
+        least = minimum_pixels(grid, min_area_m2)
+        found, parent = refine(
+            score, labels, parts, found, asked, reader, detection, least, run
+        )
+        p, q = p[parent], q[parent]
+        geometry, measures, shape, own = _look_at(
+            labels, reader, found, detection, observed_pixels, run
+        )
+        why = np.where(asked[parent], None, why[parent])
     table = _table(grid, found, geometry, measures, shape, detection, p, q, why)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:
@@ -121,6 +138,21 @@ def find_objects(
         new[found.lookup],
         appearances(measures, detection.contrast).take(order),
     )
+
+
+def _look_at(
+    labels: RasterWindows,
+    reader: PairReader,
+    found: Components,
+    detection: Detection,
+    observed_pixels: int,
+    run: Run,
+) -> tuple[np.ndarray, Measures, Shape, np.ndarray]:
+    """Outline, measure and explain."""
+    geometry, measures = _visit(labels, reader, found, detection, run)
+    shape = shape_of(measures.moments, found.first)
+    why = explanations(found, measures, shape, detection, reader, observed_pixels)
+    return geometry, measures, shape, why
 
 
 def _visit(

@@ -1,0 +1,437 @@
+"""Tested places cut into the things they hold, without the shadows these cast.
+
+What is tested is a place where a *pooled* statistic stands out: it runs a pixel or two wide, takes
+in the shadow of what came, and joins neighbours. Here each place is looked at once more without
+pooling: cut into regions of like colour (:mod:`changedet.differencing.segmenting`), of which those
+that changed and are no cast shadow make the parts. A part must stand by itself, with a peak above
+the seed and the least size of an object; a place that falls apart into nothing stays as it is.
+Parts keep the significance of their place, which is what was compared with quiet ground.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from changedet.differencing.detection import SHADOW_GUARD, Detection
+from changedet.differencing.explaining import Run
+from changedet.differencing.filters import GUARD
+from changedet.differencing.labelling import LABEL_BLOCK, Components
+from changedet.differencing.object_null import CANDIDATE
+from changedet.differencing.segmenting import Regions
+from changedet.differencing.shadow import ShadowModel
+from changedet.differencing.vector import ChangeVector, object_pixel_m
+from changedet.model import ImagePair, PairReader, RasterWindows, Window
+
+TOGETHER_PX = 256
+"""Places that reach no further than this beyond the block of their first pixel are looked at
+together; larger ones each in a window of its own,"""
+LARGEST_PIXELS = 2048 * 2048
+"""if it has no more pixels than this: what is larger stays whole."""
+MARGIN_PX = 2
+"""So much ground around a place takes part in the cutting, that borders find their line."""
+SOFTENING = 0.25
+"""Brightness below this share of a band's contrast counts ever less (it is noise and haze)."""
+CHANGED = 0.2
+"""Regions whose logarithm of brightness changed by less, root mean square over bands, are ground,"""
+SAME = 0.12
+"""Neighbours that differ by less at both dates are one surface,"""
+ALIKE = 0.35
+"""and changed regions that differ by less at both dates are one thing."""
+SHADOW_SHARE = 0.5
+"""Share of a region's pixels that must have the colour of a shadow, and then look towards a thing
+that casts it."""
+ENCLOSED = 0.6
+"""Thin regions that changed parts enclose by this share belong to them: stripes of a thing."""
+LOWEST_M = 2.5
+"""Height that wagons, containers and trucks have at least, metres."""
+LEFT = 0.3
+"""Share of a dark region that must be left without its shadow."""
+NARROWEST_M = 2.0
+"""Narrower changed regions are no things beside others that changed, but their sides and stripes,
+metres."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Parts of the places of one window."""
+
+    window: Window
+    raster: np.ndarray
+    """(y, x) int32: 1-based parts."""
+    pixels: np.ndarray
+    peak: np.ndarray
+    first: np.ndarray
+    box: np.ndarray
+    parent: np.ndarray
+    """(n,) 0-based place of each part."""
+
+
+def refine(
+    score: RasterWindows,
+    labels: Any,
+    parts: Any,
+    found: Components,
+    asked: np.ndarray,
+    reader: PairReader,
+    detection: Detection,
+    least_pixels: int,
+    run: Run = map,
+) -> tuple[Components, np.ndarray]:
+    """Cut places into parts.
+
+    Parameters
+    ----------
+    score : RasterWindows
+        −log10 p.
+    labels : RasterWindows with ``write``
+        Provisional labels of ``found``; rewritten, so that the new lookup leaves them as they are.
+    parts : RasterWindows with ``write``
+        int32 scratch raster, zero to begin with.
+    found : Components
+        The places.
+    asked : (n,) bool array
+        Which of them may be cut; the others stay as they are.
+    reader, detection, run
+        As for :func:`changedet.differencing.find_objects`.
+    least_pixels : int
+        Smallest part.
+
+    Returns
+    -------
+    Components
+        Parts and uncut places, by their first pixel.
+    parent : (m,) int array
+        0-based place of each.
+    """
+    if not can_refine(detection) or not asked.any():
+        return found, np.arange(len(found))
+    cut: list[_Parts] = []
+    base = 0
+
+    def work(group: tuple[Window, np.ndarray]) -> _Parts:
+        return _cut_places(group, score, labels, found, reader, detection, least_pixels)
+
+    for piece in run(work, _groups(found, asked)):  # type: ignore[arg-type]
+        there = piece.raster > 0
+        raster = parts.read(piece.window)
+        raster[there] = piece.raster[there] + base
+        parts.write(piece.window, raster)
+        base += len(piece.pixels)
+        cut.append(piece)
+    names = ("pixels", "peak", "first", "box", "parent")
+    new = {n: np.concatenate([getattr(p, n) for p in cut]) for n in names}
+    whole = np.ones(len(found), dtype=bool)
+    whole[new["parent"]] = False
+    stay = np.flatnonzero(whole)
+    pixels, peak, first, box = (
+        np.concatenate([new[n], getattr(found, n)[stay]]) for n in names[:-1]
+    )
+    parent = np.concatenate([new["parent"], stay])
+    explained = found.explained[parent]
+    order = np.lexsort((first[:, 1], first[:, 0]))
+    number = np.empty(len(order) + 1, dtype=np.int64)
+    number[0] = 0
+    number[order + 1] = np.arange(1, len(order) + 1)
+    of_place = np.zeros(len(found) + 1, dtype=np.int64)
+    of_place[stay + 1] = number[base + 1 :]
+
+    def compose(window: Window) -> None:
+        place = found.lookup[labels.read(window)]
+        labels.write(window, (of_place[place] + number[parts.read(window)]).astype(np.int32))
+
+    for _ in run(compose, score.grid.tiles(LABEL_BLOCK)):
+        pass
+    lookup = np.arange(len(order) + 1)
+    return Components(
+        lookup, pixels[order], peak[order], first[order], box[order], explained[order]
+    ), parent[order]
+
+
+def can_refine(detection: Detection) -> bool:
+    """Whether places are tested one by one, at pixels that resolve single objects."""
+    return (
+        not detection.threshold.is_map
+        and isinstance(detection.detector, ChangeVector)
+        and object_pixel_m(detection.context) is not None
+    )
+
+
+def _groups(found: Components, asked: np.ndarray) -> Iterator[tuple[Window, np.ndarray]]:
+    """Windows with the places to be cut in them, each place once."""
+    index = np.flatnonzero(asked)
+    box = found.box[index]
+    block = found.first[index] // LABEL_BLOCK
+    low = box[:, :2] - block * LABEL_BLOCK
+    high = box[:, 2:] - (block + 1) * LABEL_BLOCK
+    near = (low >= -TOGETHER_PX).all(axis=1) & (high < TOGETHER_PX).all(axis=1)
+    _, group = np.unique(block[near], axis=0, return_inverse=True)
+    members = [index[near][group.ravel() == k] for k in range(int(group.max(initial=-1)) + 1)]
+    members += [index[k : k + 1] for k in np.flatnonzero(~near)]
+    for chosen in members:
+        top, left = found.box[chosen, :2].min(axis=0)
+        bottom, right = found.box[chosen, 2:].max(axis=0)
+        window = Window(int(top), int(left), int(bottom - top + 1), int(right - left + 1))
+        if len(chosen) > 1 or window.height * window.width <= LARGEST_PIXELS:
+            yield window, chosen
+
+
+def _cut_places(
+    group: tuple[Window, np.ndarray],
+    score: RasterWindows,
+    labels: RasterWindows,
+    found: Components,
+    reader: PairReader,
+    detection: Detection,
+    least_pixels: int,
+) -> _Parts:
+    inner, chosen = group
+    shadow = detection.shadow
+    halo = MARGIN_PX + 1 + (GUARD if shadow is None else shadow.halo + SHADOW_GUARD)
+    window = inner.pad(halo)
+    seen = window.intersect(score.grid.window)
+    places = np.zeros(window.shape, dtype=np.int32)
+    here = np.zeros(len(found) + 1, dtype=np.int32)
+    here[chosen + 1] = np.arange(1, len(chosen) + 1)
+    places[seen.within(window)] = here[found.lookup[labels.read(seen)]]
+    surprise = np.full(window.shape, -1.0, dtype=np.float32)
+    surprise[seen.within(window)] = np.nan_to_num(score.read(seen), nan=-1.0)
+    pair = reader.read(window)
+    regions = segment(pair, places, detection, least_pixels)
+    raster = _standing(regions, surprise, detection.threshold.seed, least_pixels)
+    raster[places == 0] = 0
+    return _measure(raster[inner.within(window)], places[inner.within(window)],
+                    surprise[inner.within(window)], inner, chosen)  # fmt: skip
+
+
+def colours(pair: ImagePair, detector: ChangeVector, contrast: np.ndarray) -> list[np.ndarray]:
+    """Softened logarithms of brightness by band and date, before in the radiometry of after.
+
+    Returns
+    -------
+    list of two (band, y, x) float32 arrays
+    """
+    out = []
+    for image in (detector.radiometry.apply(pair.before.pixels), pair.after.pixels):
+        stack = np.empty_like(image)
+        for k, band in enumerate(image):
+            unit = np.float32(1.0 / contrast[k])
+            light = np.maximum(band - np.float32(detector.dark[k]), np.float32(0.0)) * unit
+            stack[k] = np.log(light + np.float32(SOFTENING))
+        out.append(stack)
+    return out
+
+
+def segment(pair: ImagePair, places: np.ndarray, detection: Detection, least: int) -> Regions:
+    """Regions of the places of a window; kind 1 changed, 0 did not or is a cast shadow."""
+    assert isinstance(detection.detector, ChangeVector)
+    before, after = colours(pair, detection.detector, detection.contrast[1])
+    change = np.sqrt(((after - before) ** 2).mean(axis=0))
+    shade, moved = np.zeros((2, *places.shape), np.float32), np.zeros(places.shape, np.float32)
+    if detection.shadow is not None:
+        shade, moved = _shadow_coloured(pair, detection, places > 0)
+    inside = (places > 0).astype(np.float32)
+    regions = Regions.of(_with_margin(places), [*before, *after], [change, inside, *shade, moved])
+    regions.join_alike(SAME)
+    while regions.give_away(regions.thin(), ~regions.thin(), mixed=True):
+        pass
+    tiny = regions.thin() & (regions.pixels < 0.5 * least)
+    regions.give_away(tiny, ~tiny)
+    regions.kind = _kinds(regions)
+    size = object_pixel_m(detection.context)
+    assert size is not None
+    _put_together(regions, NARROWEST_M / size)
+    if detection.shadow is not None:
+        date = regions.kind - 2
+        regions.kind = _without_cast(regions, detection.shadow, least)
+        _trim(regions, np.where(regions.kind > 0, date, -1), detection.shadow)
+    regions.kind[regions.kind > 1] = 1
+    _put_together(regions, NARROWEST_M / size)
+    small = (regions.kind > 0) & (regions.pixels < least)
+    regions.give_away(small, regions.kind > 0)
+    return regions
+
+
+def _put_together(regions: Regions, narrow: float) -> None:
+    """Join what is alike, stripes, and what is too narrow to be a thing, by kind."""
+    regions.join_alike(ALIKE)
+    hole = regions.thin() & (regions.enclosed(regions.kind == 1) >= ENCLOSED)
+    regions.kind[hole] = 1
+    regions.join_narrow(narrow)
+
+
+def _kinds(regions: Regions) -> np.ndarray:
+    """0 unchanged, 1 changed, 2 and 3 darker before and after with the colour of a shadow."""
+    k = regions.colours
+    out = ((regions.mean(k) >= CHANGED) & (regions.mean(k + 1) >= 0.5)).astype(np.int64)
+    for date in (0, 1):
+        out[(out > 0) & (regions.mean(k + 2 + date) >= SHADOW_SHARE)] = 2 + date
+    return out
+
+
+def _with_margin(places: np.ndarray) -> np.ndarray:
+    """Places with a margin of ground; margins of different places never touch."""
+    import cv2
+
+    square = np.ones((2 * MARGIN_PX + 1, 2 * MARGIN_PX + 1), np.uint8)
+    wide = cv2.dilate(places.astype(np.float32), square).astype(np.int32)
+    wide = np.where(places > 0, places, wide)
+    clash = np.zeros(places.shape, dtype=bool)
+    for one, other in ((np.s_[:-1, :], np.s_[1:, :]), (np.s_[:, :-1], np.s_[:, 1:])):
+        touch = (wide[one] != wide[other]) & (wide[one] > 0) & (wide[other] > 0)
+        clash[one] |= touch
+        clash[other] |= touch
+    return np.where(clash & (places == 0), 0, wide)
+
+
+def _shadow_coloured(
+    pair: ImagePair, detection: Detection, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels with the colour of a shadow of either date, and those whose shadow moved."""
+    shadow = detection.shadow
+    assert shadow is not None
+    before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
+    colour = shadow.coloured(before, after)
+    darker = (after[:3] - before[:3]).mean(axis=0) < 0
+    moved = np.zeros(inside.shape, dtype=np.float32)
+    rows, cols = np.nonzero(colour & inside)
+    moved[rows, cols] = shadow.moved(before, after, rows, cols)
+    return np.stack([colour & ~darker, colour & darker]).astype(np.float32), moved
+
+
+def _without_cast(regions: Regions, shadow: ShadowModel, least: int) -> np.ndarray:
+    """Kinds where cast shadows are 0 and dark things 1.
+
+    From most pixels of a cast shadow one comes, towards the sun, to the thing that casts it, before
+    one comes to ground; a dark thing has ground there.
+    """
+    kind = regions.kind.copy()
+    doubtful = kind >= 2
+    rows, cols = np.nonzero(doubtful[regions.owner])
+    region = regions.owner[rows, cols]
+    date = np.where(kind == 3, 1, 0)[region]
+    solid = ~regions.thin() & (regions.pixels >= least)
+    met = _towards_sun(regions.owner, solid, (rows, cols), date, shadow)
+    n, needed = len(kind), SHADOW_SHARE * regions.pixels
+    explained = regions.mean(regions.colours + 4) * regions.pixels
+    for _ in range(4):
+        casts = np.bincount(region[(kind == 1)[met]], minlength=n) + explained
+        ground = np.bincount(region[(kind == 0)[met]], minlength=n)
+        cast = doubtful & (casts >= needed)
+        # what has ground towards the sun is a thing, and may cast shadows itself
+        thing = doubtful & ~cast & (ground >= needed)
+        kind[cast], kind[thing] = -1, 1
+        if not (cast | thing).any():
+            break
+        doubtful &= ~(cast | thing)
+    kind[doubtful] = 1
+    return np.maximum(kind, 0)
+
+
+def _towards_sun(
+    owner: np.ndarray,
+    solid: np.ndarray,
+    at: tuple[np.ndarray, np.ndarray],
+    date: np.ndarray,
+    shadow: ShadowModel,
+) -> np.ndarray:
+    """The first other region on the way from pixels towards the sun, (n,) int; 0: none.
+
+    Regions that are not ``solid`` are passed.
+    """
+    rows, cols = at
+    own = owner[rows, cols]
+    away = np.array(shadow.away)
+    length = np.maximum(np.hypot(away[:, 0], away[:, 1]), 1e-6)
+    towards = (-away / length[:, None])[date]
+    met = np.zeros(len(rows), dtype=np.int64)
+    active = np.arange(len(rows))
+    for step in range(1, shadow.halo):
+        r = np.rint(rows[active] + step * towards[active, 0]).astype(np.int64)
+        c = np.rint(cols[active] + step * towards[active, 1]).astype(np.int64)
+        there = owner[r, c]
+        left = (there != own[active]) & (solid[there] | (there == 0))
+        met[active[left]] = there[left]
+        active = active[~left]
+        if not active.size:
+            break
+    return met
+
+
+def _trim(regions: Regions, dark: np.ndarray, shadow: ShadowModel) -> None:
+    """Take from dark things what must be their own shadow: the far end, as long as a low one's.
+
+    ``dark`` holds the date at which each region is dark, (n,) int, -1 for none.
+    """
+    rows, cols = np.nonzero(dark[regions.owner] >= 0)
+    region = regions.owner[rows, cols]
+    offset = np.rint(LOWEST_M * np.array(shadow.away))[dark[region]].astype(np.int64)
+    stays = regions.owner[rows + offset[:, 0], cols + offset[:, 1]] == region
+    left = np.bincount(region[stays], minlength=len(dark))
+    enough = (left >= LEFT * regions.pixels)[region]
+    regions.trimmed[rows[enough & ~stays], cols[enough & ~stays]] = True
+
+
+def _standing(regions: Regions, surprise: np.ndarray, seed: float, least: int) -> np.ndarray:
+    """(y, x) parts that stand by themselves, 0 elsewhere."""
+    raster = _bodies(np.where((regions.kind > 0)[regions.owner] & ~regions.trimmed, regions.owner, 0))
+    n = int(raster.max()) + 1
+    peak = np.full(n, -1.0, dtype=np.float32)
+    np.maximum.at(peak, raster.ravel(), surprise.ravel())
+    stands = np.bincount(raster.ravel(), minlength=n) >= least
+    stands &= peak >= np.float32(0.5 * (CANDIDATE + seed))
+    stands[0] = False
+    place = np.zeros(n, dtype=np.int64)
+    place[raster] = regions.places
+    stands &= np.isin(place, np.unique(place[stands & (peak >= np.float32(seed))]))
+    return np.where(stands[raster], raster, 0)
+
+
+def _bodies(raster: np.ndarray) -> np.ndarray:
+    """Regions without wisps, and cut at narrow necks: numbered anew, (y, x) int64."""
+    import cv2
+    from scipy import ndimage
+
+    square, cross = np.ones((3, 3), np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    region = raster.astype(np.float32)
+    inside = (cv2.dilate(region, square) == cv2.erode(region, square)) & (raster > 0)
+    cores, _ = ndimage.label(inside)
+    of_core = np.zeros(int(cores.max()) + 1, dtype=np.int64)
+    of_core[cores] = np.where(inside, raster, 0)
+    for reach in (square, cross):
+        wider = cv2.dilate(cores.astype(np.float32), reach).astype(np.int64)
+        cores = np.where((cores == 0) & (of_core[wider] == raster), wider, cores)
+        cores[raster == 0] = 0
+    return cores
+
+
+def _measure(
+    raster: np.ndarray,
+    places: np.ndarray,
+    surprise: np.ndarray,
+    window: Window,
+    chosen: np.ndarray,
+) -> _Parts:
+    """Number the parts by their first pixel and measure them."""
+    inside = np.flatnonzero(raster)
+    _, start, part = np.unique(raster.ravel()[inside], return_index=True, return_inverse=True)
+    n = len(start)
+    out = np.zeros(raster.shape, dtype=np.int32)
+    out.ravel()[inside] = part + 1
+    peak = np.zeros(n, dtype=np.float32)
+    np.maximum.at(peak, part, surprise.ravel()[inside])
+    at = np.column_stack([inside // window.width, inside % window.width])
+    low = np.full((n, 2), np.iinfo(np.int64).max)
+    high = np.full((n, 2), -1)
+    np.minimum.at(low, part, at)
+    np.maximum.at(high, part, at)
+    corner = np.array([window.row, window.col])
+    first = at[start] + corner
+    parent = chosen[places.ravel()[inside[start]] - 1]
+    return _Parts(
+        window, out, np.bincount(part, minlength=n), peak, first,
+        np.concatenate([low + corner, high + corner], axis=1), parent,
+    )  # fmt: skip
