@@ -43,6 +43,16 @@ class Measures:
     """(n,) pixels that a larger misregistration than expected would explain."""
     leaned: np.ndarray
     """(n,) pixels that a thing which leans otherwise would explain."""
+    outline: np.ndarray
+    """(n,) places of the outline at which steps were taken,"""
+    steps: np.ndarray
+    """(date, n) sums of the logarithms of the steps of colour there,"""
+    stands: np.ndarray
+    """(n,) and those that stand out at both dates."""
+    facing: np.ndarray
+    """(date, n) pixels of the rim that face away from the sun,"""
+    shade: np.ndarray
+    """(date, n) and those that have shade of that date beside them."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -59,13 +69,18 @@ class Measures:
             np.zeros((2, n, 4)),
             np.zeros(n),
             np.zeros(n),
+            np.zeros(n),
+            np.zeros((2, n)),
+            np.zeros(n),
+            np.zeros((2, n)),
+            np.zeros((2, n)),
         )
 
     def merge(self, other: Measures) -> None:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "light", "misplaced", "leaned",
+            "light", "misplaced", "leaned", "outline", "steps", "stands", "facing", "shade",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)

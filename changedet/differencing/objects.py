@@ -33,6 +33,8 @@ from changedet.differencing.polygonise import outlines, unite
 from changedet.differencing.refining import can_refine, refine
 from changedet.differencing.significance import object_q_values
 from changedet.differencing.sizes import minimum_pixels
+from changedet.differencing.standing import count_standing, held_by
+from changedet.differencing.vector import ChangeVector
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
 
 MINIMUM_WIDTH_M = 1.5
@@ -176,6 +178,7 @@ def _visit(
         pair = reader.read(window)
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         count_explanations(partial, numbers, pair, window, core, detection)
+        count_standing(partial, numbers, pair, window, core, detection)
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -210,8 +213,10 @@ def _table(
     q: np.ndarray,
     explained: np.ndarray,
 ) -> ChangeTable:
-    contrast = contrasts(measures, detection.contrast)
-    change = directions(contrast)
+    if isinstance(detection.detector, ChangeVector):
+        change = held_by(measures)
+    else:
+        change = directions(contrasts(measures, detection.contrast))
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)

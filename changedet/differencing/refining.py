@@ -23,7 +23,7 @@ from changedet.differencing.labelling import LABEL_BLOCK, Components
 from changedet.differencing.object_null import CANDIDATE
 from changedet.differencing.segmenting import Regions
 from changedet.differencing.shadow import ShadowModel
-from changedet.differencing.vector import ChangeVector, object_pixel_m
+from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
 from changedet.model import ImagePair, PairReader, RasterWindows, Window
 
 TOGETHER_PX = 256
@@ -33,8 +33,6 @@ LARGEST_PIXELS = 2048 * 2048
 """if it has no more pixels than this: what is larger stays whole."""
 MARGIN_PX = 2
 """So much ground around a place takes part in the cutting, that borders find their line."""
-SOFTENING = 0.25
-"""Brightness below this share of a band's contrast counts ever less (it is noise and haze)."""
 CHANGED = 0.2
 """Regions whose logarithm of brightness changed by less, root mean square over bands, are ground,"""
 SAME = 0.12
@@ -205,24 +203,6 @@ def _cut_places(
     raster[places == 0] = 0
     return _measure(raster[inner.within(window)], places[inner.within(window)],
                     surprise[inner.within(window)], inner, chosen)  # fmt: skip
-
-
-def colours(pair: ImagePair, detector: ChangeVector, contrast: np.ndarray) -> list[np.ndarray]:
-    """Softened logarithms of brightness by band and date, before in the radiometry of after.
-
-    Returns
-    -------
-    list of two (band, y, x) float32 arrays
-    """
-    out = []
-    for image in (detector.radiometry.apply(pair.before.pixels), pair.after.pixels):
-        stack = np.empty_like(image)
-        for k, band in enumerate(image):
-            unit = np.float32(1.0 / contrast[k])
-            light = np.maximum(band - np.float32(detector.dark[k]), np.float32(0.0)) * unit
-            stack[k] = np.log(light + np.float32(SOFTENING))
-        out.append(stack)
-    return out
 
 
 def segment(pair: ImagePair, places: np.ndarray, detection: Detection, least: int) -> Regions:

@@ -12,9 +12,9 @@ default settings, over ``--seeds`` seeds of each kind of yard.
 * The *direction* of a found object is right where its row says what became of it; what went to
   another place has disappeared here and appeared there. Where one thing stands on another's place
   (a quarter of either covered by the other), ``modified`` is right as well.
-* A found object has a *row of its own* where no other true object has more of its row, and half
-  of the row at least lies on it.
-* The *area ratio* is the area of rows of one's own over that of the footprints.
+* A found object has a *row of its own* where a row lies on it by half or more; several do where it
+  has several colours, as a pair of containers.
+* The *area ratio* is the area of the rows of its own over that of its footprint.
 """
 
 from __future__ import annotations
@@ -70,16 +70,18 @@ def expected_change(thing: Any) -> str:
 
 
 def match(rows: np.ndarray, things: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share of each thing that rows cover, its row (-1: none), and the area they share."""
-    covered, best, shared = (np.zeros(len(things)) for _ in range(3))
-    best[:] = -1
+    """Share of each thing that rows cover, its row (-1: none), and the area of rows of its own."""
+    covered, own = np.zeros(len(things)), np.zeros(len(things))
+    best = np.full(len(things), -1)
     if len(rows) and len(things):
         i, j = shapely.STRtree(rows).query(things, predicate="intersects")
         area = shapely.area(shapely.intersection(things[i], rows[j]))
         np.add.at(covered, i, area)
         for k in np.argsort(area, kind="stable"):
-            best[i[k]], shared[i[k]] = j[k], area[k]
-    return covered / np.maximum(shapely.area(things), 1e-9), best.astype(int), shared
+            best[i[k]] = j[k]
+        mostly = area >= 0.5 * shapely.area(rows[j])
+        np.add.at(own, i[mostly], shapely.area(rows[j[mostly]]))
+    return covered / np.maximum(shapely.area(things), 1e-9), best, own
 
 
 def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) -> Counts:
@@ -90,7 +92,7 @@ def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) 
     every = truth.changed
     asked = [o for o in every if o.kind in ASKED and seen.contains(o.geometry)]
     things = np.array([o.geometry for o in asked], dtype=object)
-    covered, best, shared = match(rows, things)
+    covered, best, own = match(rows, things)
     found = (covered >= COVERED) & (best >= 0)
     suns = options.sun_before, options.sun_after
     touched = shapely.union_all([cast(o, suns) for o in every]) if every else shapely.Polygon()
@@ -104,10 +106,9 @@ def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) 
         replaced |= bool((overlap >= REPLACED * things[k].area).any())
         said = str(table["change"][row])
         counts.directed += said == expected_change(asked[k]) or (replaced and said == "modified")
-        most = shapely.area(shapely.intersection(rows[row], things)).max()
-        if shared[k] >= most and shared[k] >= 0.5 * rows[row].area:
+        if own[k] > 0:
             counts.own += 1
-            counts.ratios += (rows[row].area / things[k].area,)
+            counts.ratios += (own[k] / things[k].area,)
     return counts
 
 
