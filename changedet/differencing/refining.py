@@ -42,7 +42,7 @@ ALIKE = 0.35
 SHADOW_SHARE = 0.5
 """Share of a region's pixels that must have the colour of a shadow, and then look towards a thing
 that casts it."""
-ENCLOSED = 0.6
+ENCLOSED = 0.5
 """Thin regions that changed parts enclose by this share belong to them: stripes of a thing."""
 LOWEST_M = 2.5
 """Height that wagons, containers and trucks have at least, metres."""
@@ -139,7 +139,8 @@ def refine(
 
     def compose(window: Window) -> None:
         place = found.lookup[labels.read(window)]
-        labels.write(window, (of_place[place] + number[parts.read(window)]).astype(np.int32))
+        part = number[parts.read(window)]
+        labels.write(window, np.where(part > 0, part, of_place[place]).astype(np.int32))
 
     for _ in run(compose, score.grid.tiles(LABEL_BLOCK)):
         pass
@@ -187,25 +188,29 @@ def _cut_places(
     least_pixels: int,
 ) -> _Parts:
     inner, chosen = group
+    inner = inner.pad(MARGIN_PX).intersect(score.grid.window)
     shadow = detection.shadow
-    halo = MARGIN_PX + 1 + (GUARD if shadow is None else shadow.halo + SHADOW_GUARD)
-    window = inner.pad(halo)
+    window = inner.pad(MARGIN_PX + 1 + (GUARD if shadow is None else shadow.halo + SHADOW_GUARD))
     seen = window.intersect(score.grid.window)
-    places = np.zeros(window.shape, dtype=np.int32)
-    here = np.zeros(len(found) + 1, dtype=np.int32)
+    at = seen.within(window)
+    every = np.zeros(window.shape, dtype=np.int64)
+    every[at] = found.lookup[labels.read(seen)]
+    surprise = np.full(window.shape, np.nan, dtype=np.float32)
+    surprise[at] = score.read(seen)
+    here = np.zeros(len(found) + 1, dtype=np.int64)
     here[chosen + 1] = np.arange(1, len(chosen) + 1)
-    places[seen.within(window)] = here[found.lookup[labels.read(seen)]]
-    surprise = np.full(window.shape, -1.0, dtype=np.float32)
-    surprise[seen.within(window)] = np.nan_to_num(score.read(seen), nan=-1.0)
-    pair = reader.read(window)
-    regions = segment(pair, places, detection, least_pixels)
+    places = here[every]
+    near = np.where(np.isfinite(surprise), here[_with_margin(every)], 0)
+    regions = segment(reader.read(window), places, near, detection, least_pixels)
+    surprise = np.nan_to_num(surprise, nan=-1.0)
     raster = _standing(regions, surprise, detection.threshold.seed, least_pixels)
-    raster[places == 0] = 0
-    return _measure(raster[inner.within(window)], places[inner.within(window)],
-                    surprise[inner.within(window)], inner, chosen)  # fmt: skip
+    cut = inner.within(window)
+    return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 
 
-def segment(pair: ImagePair, places: np.ndarray, detection: Detection, least: int) -> Regions:
+def segment(
+    pair: ImagePair, places: np.ndarray, near: np.ndarray, detection: Detection, least: int
+) -> Regions:
     """Regions of the places of a window; kind 1 changed, 0 did not or is a cast shadow."""
     assert isinstance(detection.detector, ChangeVector)
     before, after = colours(pair, detection.detector, detection.contrast[1])
@@ -214,7 +219,7 @@ def segment(pair: ImagePair, places: np.ndarray, detection: Detection, least: in
     if detection.shadow is not None:
         shade, moved = _shadow_coloured(pair, detection, places > 0)
     inside = (places > 0).astype(np.float32)
-    regions = Regions.of(_with_margin(places), [*before, *after], [change, inside, *shade, moved])
+    regions = Regions.of(near, [*before, *after], [change, inside, *shade, moved])
     regions.join_alike(SAME)
     while regions.give_away(regions.thin(), ~regions.thin(), mixed=True):
         pass
@@ -257,7 +262,7 @@ def _with_margin(places: np.ndarray) -> np.ndarray:
     import cv2
 
     square = np.ones((2 * MARGIN_PX + 1, 2 * MARGIN_PX + 1), np.uint8)
-    wide = cv2.dilate(places.astype(np.float32), square).astype(np.int32)
+    wide = cv2.dilate(places.astype(np.float32), square).astype(np.int64)
     wide = np.where(places > 0, places, wide)
     clash = np.zeros(places.shape, dtype=bool)
     for one, other in ((np.s_[:-1, :], np.s_[1:, :]), (np.s_[:, :-1], np.s_[:, 1:])):
@@ -300,7 +305,7 @@ def _without_cast(regions: Regions, shadow: ShadowModel, least: int) -> np.ndarr
     for _ in range(4):
         casts = np.bincount(region[(kind == 1)[met]], minlength=n) + explained
         ground = np.bincount(region[(kind == 0)[met]], minlength=n)
-        cast = doubtful & (casts >= needed)
+        cast = doubtful & (casts >= needed) & (regions.enclosed(kind == 1) < ENCLOSED)
         # what has ground towards the sun is a thing, and may cast shadows itself
         thing = doubtful & ~cast & (ground >= needed)
         kind[cast], kind[thing] = -1, 1
@@ -357,7 +362,8 @@ def _trim(regions: Regions, dark: np.ndarray, shadow: ShadowModel) -> None:
 
 def _standing(regions: Regions, surprise: np.ndarray, seed: float, least: int) -> np.ndarray:
     """(y, x) parts that stand by themselves, 0 elsewhere."""
-    raster = _bodies(np.where((regions.kind > 0)[regions.owner] & ~regions.trimmed, regions.owner, 0))
+    changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
+    raster = _bodies(np.where(changed, regions.owner, 0), regions.places, least)
     n = int(raster.max()) + 1
     peak = np.full(n, -1.0, dtype=np.float32)
     np.maximum.at(peak, raster.ravel(), surprise.ravel())
@@ -370,8 +376,8 @@ def _standing(regions: Regions, surprise: np.ndarray, seed: float, least: int) -
     return np.where(stands[raster], raster, 0)
 
 
-def _bodies(raster: np.ndarray) -> np.ndarray:
-    """Regions without wisps, and cut at narrow necks: numbered anew, (y, x) int64."""
+def _bodies(raster: np.ndarray, places: np.ndarray, least: int) -> np.ndarray:
+    """Regions cut at narrow necks, without wisps and notches: numbered anew, (y, x) int64."""
     import cv2
     from scipy import ndimage
 
@@ -379,13 +385,26 @@ def _bodies(raster: np.ndarray) -> np.ndarray:
     region = raster.astype(np.float32)
     inside = (cv2.dilate(region, square) == cv2.erode(region, square)) & (raster > 0)
     cores, _ = ndimage.label(inside)
-    of_core = np.zeros(int(cores.max()) + 1, dtype=np.int64)
-    of_core[cores] = np.where(inside, raster, 0)
+    n = int(cores.max()) + 1
+    of_core = np.zeros(n, dtype=np.int64)
+    of_core[cores[inside]] = raster[inside]
     for reach in (square, cross):
         wider = cv2.dilate(cores.astype(np.float32), reach).astype(np.int64)
-        cores = np.where((cores == 0) & (of_core[wider] == raster), wider, cores)
-        cores[raster == 0] = 0
-    return cores
+        cores = np.where((cores == 0) & (of_core[wider] == raster) & (raster > 0), wider, cores)
+    # what a neck cuts off must be a thing as well
+    pixels = np.bincount(cores.ravel(), minlength=n)
+    order = np.lexsort((-np.arange(n), pixels))
+    largest = np.zeros(int(raster.max()) + 1, dtype=np.int64)
+    largest[of_core[order]] = order
+    number = np.where(pixels < least, largest[of_core], np.arange(n))
+    number[0] = 0
+    cores = number[cores]
+    # closing, part by part
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    wider = cv2.dilate(cores.astype(np.float32), disc)
+    closed = cv2.erode(wider, disc)
+    fits = (cores == 0) & (closed == cv2.dilate(wider, disc)) & (places > 0)
+    return np.where(fits, closed.astype(np.int64), cores)
 
 
 def _measure(

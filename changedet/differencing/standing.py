@@ -23,16 +23,16 @@ from changedet.model import ImagePair, Window
 
 STEP_FLOOR = 0.05
 """Smaller steps of the logarithm of brightness are noise."""
-SHADE_FLOOR = 0.1
+SHADE_FLOOR = 0.3
 """Smaller shares of shade beside an object say nothing."""
 STANDS = 0.15
 """Step at which an outline stands out,"""
-BOTH = 0.75
+BOTH = 0.8
 """and share of it that must do so at both dates for an object that stands at both, where the
 shadow says nothing;"""
-SHADE_WEIGHT = 0.15
+SHADE_WEIGHT = 0.1
 """so much more for each unit of the logarithm of the ratio of shade."""
-UNDECIDED = 0.1
+UNDECIDED = 0.02
 """Smaller logarithms of the ratio of the two dates decide nothing."""
 AWAY_PX = (2, 3, 4)
 """Where shade is looked for beside the outline, pixels; two of them must show it."""
