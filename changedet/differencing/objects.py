@@ -25,6 +25,8 @@ from changedet.differencing.measuring import (
     Shape,
     appearances,
     contrasts,
+    count_cuts,
+    cut_by,
     directions,
     on_the_ground,
     shape_of,
@@ -34,12 +36,13 @@ from changedet.differencing.refining import can_refine, refine
 from changedet.differencing.significance import object_q_values
 from changedet.differencing.sizes import minimum_pixels
 from changedet.differencing.standing import count_standing, held_by
-from changedet.differencing.vector import ChangeVector
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
 
 MINIMUM_WIDTH_M = 1.5
 """Narrowest object unless told otherwise: no vehicle, wagon or container is as narrow. Without
 effect where pixels are coarser than that."""
+PART_EXPLANATIONS = ("lean", "misregistration")
+"""What may explain a part of a place that is not explained as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,18 +120,21 @@ def find_objects(
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
     geometry, measures, shape, why = _look_at(labels, reader, found, detection, observed_pixels, run)
+    is_part = np.zeros(len(found), dtype=bool)
     if parts is not None and can_refine(detection):
         asked = np.array([v is None for v in why], dtype=bool)
         least = minimum_pixels(grid, min_area_m2)
-        found, parent = refine(
+        found, parent, is_part = refine(
             score, labels, parts, found, asked, reader, detection, least, run
         )
-        p, q = p[parent], q[parent]
-        geometry, measures, shape, own = _look_at(
+        tested = why[parent], p[parent], q[parent]
+        geometry, measures, shape, why = _look_at(
             labels, reader, found, detection, observed_pixels, run
         )
-        why = np.where(asked[parent], None, why[parent])
-    table = _table(grid, found, geometry, measures, shape, detection, p, q, why)
+        # of a place that no shadow explains a dark part is no shadow either
+        own = np.where(np.isin(why.astype(str), PART_EXPLANATIONS), why, None)
+        why, p, q = np.where(is_part, own, tested[0]), *tested[1:]
+    table = _table(grid, found, geometry, measures, shape, detection, p, q, why, is_part)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:
         order = order[table["width_m"][order] >= MINIMUM_WIDTH_M]
@@ -178,6 +184,7 @@ def _visit(
         pair = reader.read(window)
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         count_explanations(partial, numbers, pair, window, core, detection)
+        count_cuts(partial, numbers, pair, window, core, grid)
         count_standing(partial, numbers, pair, window, core, detection)
         return ids, pieces, partial
 
@@ -212,11 +219,12 @@ def _table(
     p: np.ndarray,
     q: np.ndarray,
     explained: np.ndarray,
+    is_part: np.ndarray,
 ) -> ChangeTable:
-    if isinstance(detection.detector, ChangeVector):
-        change = held_by(measures)
-    else:
-        change = directions(contrasts(measures, detection.contrast))
+    # outlines of places run too wide to step where the thing's border is
+    change = np.where(
+        is_part, held_by(measures), directions(contrasts(measures, detection.contrast))
+    )
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)
@@ -234,6 +242,7 @@ def _table(
             "score": found.peak.astype(np.float64),
             "p_value": p,
             "q_value": q,
+            "cut_by": cut_by(measures),
             "residual_shift_px": measures.residual / np.maximum(found.pixels, 1),
         },
         grid.crs,

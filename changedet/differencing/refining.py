@@ -20,7 +20,7 @@ from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.explaining import Run
 from changedet.differencing.filters import GUARD
 from changedet.differencing.labelling import LABEL_BLOCK, Components
-from changedet.differencing.object_null import CANDIDATE
+from changedet.differencing.measuring import shape_of
 from changedet.differencing.segmenting import Regions
 from changedet.differencing.shadow import ShadowModel
 from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
@@ -33,7 +33,7 @@ LARGEST_PIXELS = 2048 * 2048
 """if it has no more pixels than this: what is larger stays whole."""
 MARGIN_PX = 2
 """So much ground around a place takes part in the cutting, that borders find their line."""
-CHANGED = 0.2
+CHANGED = 0.16
 """Regions whose logarithm of brightness changed by less, root mean square over bands, are ground,"""
 SAME = 0.12
 """Neighbours that differ by less at both dates are one surface,"""
@@ -46,7 +46,7 @@ ENCLOSED = 0.5
 """Thin regions that changed parts enclose by this share belong to them: stripes of a thing."""
 LOWEST_M = 2.5
 """Height that wagons, containers and trucks have at least, metres."""
-LEFT = 0.3
+LEFT = 0.5
 """Share of a dark region that must be left without its shadow."""
 NARROWEST_M = 2.0
 """Narrower changed regions are no things beside others that changed, but their sides and stripes,
@@ -78,7 +78,7 @@ def refine(
     detection: Detection,
     least_pixels: int,
     run: Run = map,
-) -> tuple[Components, np.ndarray]:
+) -> tuple[Components, np.ndarray, np.ndarray]:
     """Cut places into parts.
 
     Parameters
@@ -104,9 +104,11 @@ def refine(
         Parts and uncut places, by their first pixel.
     parent : (m,) int array
         0-based place of each.
+    is_part : (m,) bool array
+        Which of them are parts.
     """
     if not can_refine(detection) or not asked.any():
-        return found, np.arange(len(found))
+        return found, np.arange(len(found)), np.zeros(len(found), dtype=bool)
     cut: list[_Parts] = []
     base = 0
 
@@ -147,7 +149,7 @@ def refine(
     lookup = np.arange(len(order) + 1)
     return Components(
         lookup, pixels[order], peak[order], first[order], box[order], explained[order]
-    ), parent[order]
+    ), parent[order], order < base
 
 
 def can_refine(detection: Detection) -> bool:
@@ -157,6 +159,13 @@ def can_refine(detection: Detection) -> bool:
         and isinstance(detection.detector, ChangeVector)
         and object_pixel_m(detection.context) is not None
     )
+
+
+def _size(detection: Detection) -> float:
+    """Size of a pixel, metres."""
+    size = object_pixel_m(detection.context)
+    assert size is not None
+    return size
 
 
 def _groups(found: Components, asked: np.ndarray) -> Iterator[tuple[Window, np.ndarray]]:
@@ -203,7 +212,8 @@ def _cut_places(
     near = np.where(np.isfinite(surprise), here[_with_margin(every)], 0)
     regions = segment(reader.read(window), places, near, detection, least_pixels)
     surprise = np.nan_to_num(surprise, nan=-1.0)
-    raster = _standing(regions, surprise, detection.threshold.seed, least_pixels)
+    narrow = NARROWEST_M / _size(detection)
+    raster = _standing(regions, surprise, detection.threshold.seed, least_pixels, narrow)
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 
@@ -226,15 +236,14 @@ def segment(
     tiny = regions.thin() & (regions.pixels < 0.5 * least)
     regions.give_away(tiny, ~tiny)
     regions.kind = _kinds(regions)
-    size = object_pixel_m(detection.context)
-    assert size is not None
-    _put_together(regions, NARROWEST_M / size)
+    narrow = NARROWEST_M / _size(detection)
+    _put_together(regions, narrow)
     if detection.shadow is not None:
-        date = regions.kind - 2
+        kind = regions.kind
         regions.kind = _without_cast(regions, detection.shadow, least)
-        _trim(regions, np.where(regions.kind > 0, date, -1), detection.shadow)
+        _trim(regions, kind, detection.shadow)
     regions.kind[regions.kind > 1] = 1
-    _put_together(regions, NARROWEST_M / size)
+    _put_together(regions, narrow)
     small = (regions.kind > 0) & (regions.pixels < least)
     regions.give_away(small, regions.kind > 0)
     return regions
@@ -346,34 +355,56 @@ def _towards_sun(
     return met
 
 
-def _trim(regions: Regions, dark: np.ndarray, shadow: ShadowModel) -> None:
+def _trim(regions: Regions, kind: np.ndarray, shadow: ShadowModel) -> None:
     """Take from dark things what must be their own shadow: the far end, as long as a low one's.
 
-    ``dark`` holds the date at which each region is dark, (n,) int, -1 for none.
+    ``kind`` is what regions were before it was known which of them are cast shadows.
     """
-    rows, cols = np.nonzero(dark[regions.owner] >= 0)
+    thing = (kind >= 2) & (regions.kind > 0)
+    rows, cols = np.nonzero(thing[regions.owner])
     region = regions.owner[rows, cols]
-    offset = np.rint(LOWEST_M * np.array(shadow.away))[dark[region]].astype(np.int64)
-    stays = regions.owner[rows + offset[:, 0], cols + offset[:, 1]] == region
-    left = np.bincount(region[stays], minlength=len(dark))
+    offset = np.rint(LOWEST_M * np.array(shadow.away))[kind[region] - 2].astype(np.int64)
+    stays = kind[regions.owner[rows + offset[:, 0], cols + offset[:, 1]]] == kind[region]
+    left = np.bincount(region[stays], minlength=len(kind))
     enough = (left >= LEFT * regions.pixels)[region]
     regions.trimmed[rows[enough & ~stays], cols[enough & ~stays]] = True
 
 
-def _standing(regions: Regions, surprise: np.ndarray, seed: float, least: int) -> np.ndarray:
-    """(y, x) parts that stand by themselves, 0 elsewhere."""
+def _standing(
+    regions: Regions, surprise: np.ndarray, seed: float, least: int, narrow: float
+) -> np.ndarray:
+    """(y, x) parts that stand by themselves, 0 elsewhere.
+
+    They have the least size, and a peak above the seed or at least the width of a thing; and one
+    part of their place has that peak.
+    """
     changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
     raster = _bodies(np.where(changed, regions.owner, 0), regions.places, least)
     n = int(raster.max()) + 1
     peak = np.full(n, -1.0, dtype=np.float32)
     np.maximum.at(peak, raster.ravel(), surprise.ravel())
     stands = np.bincount(raster.ravel(), minlength=n) >= least
-    stands &= peak >= np.float32(0.5 * (CANDIDATE + seed))
+    stands &= (peak >= np.float32(seed)) | (_widths(raster, n) >= narrow)
     stands[0] = False
     place = np.zeros(n, dtype=np.int64)
     place[raster] = regions.places
     stands &= np.isin(place, np.unique(place[stands & (peak >= np.float32(seed))]))
     return np.where(stands[raster], raster, 0)
+
+
+def _widths(raster: np.ndarray, n: int) -> np.ndarray:
+    """Width of the rectangle of the same second moments of each part, (n,) pixels."""
+    index = np.flatnonzero(raster)
+    part = raster.ravel()[index]
+    first = np.zeros(n, dtype=np.int64)
+    first[part[::-1]] = index[::-1]
+    row, col = (a - b for a, b in zip(np.divmod(index, raster.shape[1]),
+                                      np.divmod(first[part], raster.shape[1]), strict=True))  # fmt: skip
+    moments = np.stack(
+        [np.bincount(part, v, minlength=n)
+         for v in (np.ones_like(row), row, col, row * row, col * col, row * col)], axis=1
+    )  # fmt: skip
+    return shape_of(moments.astype(np.int64), np.zeros((n, 2), np.int64)).width_px
 
 
 def _bodies(raster: np.ndarray, places: np.ndarray, least: int) -> np.ndarray:
