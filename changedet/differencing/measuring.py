@@ -228,7 +228,12 @@ def _steepness(pixels: np.ndarray, valid: np.ndarray, scale: np.ndarray) -> np.n
 
 
 def count_cuts(
-    measures: Measures, labels: np.ndarray, pair: ImagePair, window: Window, core: Window, grid: Grid
+    measures: Measures,
+    labels: np.ndarray,
+    pair: ImagePair,
+    window: Window,
+    core: Window,
+    grid: Grid,
 ) -> None:
     """Count in one block what comes near the image's edge and near what could not be observed.
 

@@ -119,7 +119,9 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    geometry, measures, shape, why = _look_at(labels, reader, found, detection, observed_pixels, run)
+    geometry, measures, shape, why = _look_at(
+        labels, reader, found, detection, observed_pixels, run
+    )
     is_part = np.zeros(len(found), dtype=bool)
     if parts is not None and can_refine(detection):
         asked = np.array([v is None for v in why], dtype=bool)
@@ -132,8 +134,8 @@ def find_objects(
             labels, reader, found, detection, observed_pixels, run
         )
         # of a place that no shadow explains a dark part is no shadow either
-        own = np.where(np.isin(why.astype(str), PART_EXPLANATIONS), why, None)
-        why, p, q = np.where(is_part, own, tested[0]), *tested[1:]
+        why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
+        why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
     table = _table(grid, found, geometry, measures, shape, detection, p, q, why, is_part)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:

@@ -6,8 +6,8 @@ default settings, over ``--seeds`` seeds of each kind of yard.
 ``objects``: wagons, containers and trucks at 0.5 m.
 
 * A true object is *found* where rows that nothing explains cover half of its footprint or more, or
-  where the rows of its own have a third of the union with it in common (IoU). The share of objects
-  that are covered by half is printed as well. An object's row is the one that covers the most of it.
+  where the rows of its own have a third of the union with it in common (IoU). The share of
+  objects covered by half is printed as well. Its row is the one that covers the most of it.
 * A row is *right* where it touches a changed thing or the ground that lies in its shadow at either
   date; precision is the share of such rows.
 * The *direction* of a found object is right where its row says what became of it; what went to

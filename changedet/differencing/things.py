@@ -1,0 +1,155 @@
+"""The things that a tested place holds: regions that changed and are no cast shadow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from changedet.differencing.cast_shadows import (
+    ENCLOSED,
+    SHADOW_SHARE,
+    shadow_coloured,
+    trim,
+    without_cast,
+)
+from changedet.differencing.detection import Detection
+from changedet.differencing.measuring import shape_of
+from changedet.differencing.regions import Regions
+from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
+from changedet.model import ImagePair
+
+CHANGED = 0.16
+"""Regions whose logarithm of brightness changed by less, as root mean square, are ground,"""
+SAME = 0.12
+"""Neighbours that differ by less at both dates are one surface,"""
+ALIKE = 0.35
+"""and changed regions that differ by less at both dates are one thing."""
+NARROWEST_M = 2.0
+"""Narrower changed regions are no things beside others that changed, but their sides and stripes,
+metres."""
+
+
+def segment(
+    pair: ImagePair, places: np.ndarray, near: np.ndarray, detection: Detection, least: int
+) -> Regions:
+    """Regions of the places of a window; kind 1 changed, 0 did not or is a cast shadow."""
+    assert isinstance(detection.detector, ChangeVector)
+    before, after = colours(pair, detection.detector, detection.contrast[1])
+    change = np.sqrt(((after - before) ** 2).mean(axis=0))
+    shade, moved = np.zeros((2, *places.shape), np.float32), np.zeros(places.shape, np.float32)
+    if detection.shadow is not None:
+        shade, moved = shadow_coloured(pair, detection, places > 0)
+    inside = (places > 0).astype(np.float32)
+    regions = Regions.of(near, [*before, *after], [change, inside, *shade, moved])
+    regions.join_alike(SAME)
+    while regions.give_away(regions.thin(), ~regions.thin(), mixed=True):
+        pass
+    tiny = regions.thin() & (regions.pixels < 0.5 * least)
+    regions.give_away(tiny, ~tiny)
+    regions.kind = _kinds(regions)
+    narrow = narrowest_px(detection)
+    _put_together(regions, narrow)
+    if detection.shadow is not None:
+        kind = regions.kind
+        regions.kind = without_cast(regions, detection.shadow, least)
+        trim(regions, kind, detection.shadow)
+    regions.kind[regions.kind > 1] = 1
+    _put_together(regions, narrow)
+    small = (regions.kind > 0) & (regions.pixels < least)
+    regions.give_away(small, regions.kind > 0)
+    return regions
+
+
+def _put_together(regions: Regions, narrow: float) -> None:
+    """Join what is alike, stripes, and what is too narrow to be a thing, by kind."""
+    regions.join_alike(ALIKE)
+    hole = regions.thin() & (regions.enclosed(regions.kind == 1) >= ENCLOSED)
+    regions.kind[hole] = 1
+    regions.join_narrow(narrow)
+
+
+def _kinds(regions: Regions) -> np.ndarray:
+    """0 unchanged, 1 changed, 2 and 3 darker before and after with the colour of a shadow."""
+    k = regions.colours
+    out = ((regions.mean(k) >= CHANGED) & (regions.mean(k + 1) >= 0.5)).astype(np.int64)
+    for date in (0, 1):
+        out[(out > 0) & (regions.mean(k + 2 + date) >= SHADOW_SHARE)] = 2 + date
+    return out
+
+
+def narrowest_px(detection: Detection) -> float:
+    """Width of the narrowest thing beside others, pixels."""
+    size = object_pixel_m(detection.context)
+    assert size is not None
+    return NARROWEST_M / size
+
+
+def standing(
+    regions: Regions,
+    surprise: np.ndarray,
+    crowded: np.ndarray,
+    seed: float,
+    least: int,
+    narrow: float,
+) -> np.ndarray:
+    """(y, x) parts that stand by themselves, 0 elsewhere.
+
+    They have the least size, and a peak above the seed or at least the width of a thing; and one
+    part of their place has that peak.
+    """
+    changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
+    free = (regions.places > 0) & ~crowded
+    raster = _bodies(np.where(changed, regions.owner, 0), free, least)
+    n = int(raster.max()) + 1
+    peak = np.full(n, -1.0, dtype=np.float32)
+    np.maximum.at(peak, raster.ravel(), surprise.ravel())
+    stands = np.bincount(raster.ravel(), minlength=n) >= least
+    stands &= (peak >= np.float32(seed)) | (_widths(raster, n) >= narrow)
+    stands[0] = False
+    place = np.zeros(n, dtype=np.int64)
+    place[raster] = regions.places
+    stands &= np.isin(place, np.unique(place[stands & (peak >= np.float32(seed))]))
+    return np.where(stands[raster], raster, 0)
+
+
+def _widths(raster: np.ndarray, n: int) -> np.ndarray:
+    """Width of the rectangle of the same second moments of each part, (n,) pixels."""
+    index = np.flatnonzero(raster)
+    part = raster.ravel()[index]
+    first = np.zeros(n, dtype=np.int64)
+    first[part[::-1]] = index[::-1]
+    start = np.divmod(first[part], raster.shape[1])
+    row, col = (a - b for a, b in zip(np.divmod(index, raster.shape[1]), start, strict=True))
+    values = (np.ones_like(row), row, col, row * row, col * col, row * col)
+    moments = np.stack([np.bincount(part, v, minlength=n) for v in values], axis=1)
+    return shape_of(moments.astype(np.int64), np.zeros((n, 2), np.int64)).width_px
+
+
+def _bodies(raster: np.ndarray, free: np.ndarray, least: int) -> np.ndarray:
+    """Regions cut at narrow necks, without wisps and notches: numbered anew, (y, x) int64."""
+    import cv2
+    from scipy import ndimage
+
+    square, cross = np.ones((3, 3), np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    region = raster.astype(np.float32)
+    inside = (cv2.dilate(region, square) == cv2.erode(region, square)) & (raster > 0)
+    cores, _ = ndimage.label(inside)
+    n = int(cores.max()) + 1
+    of_core = np.zeros(n, dtype=np.int64)
+    of_core[cores[inside]] = raster[inside]
+    for reach in (square, cross):
+        wider = cv2.dilate(cores.astype(np.float32), reach).astype(np.int64)
+        cores = np.where((cores == 0) & (of_core[wider] == raster) & (raster > 0), wider, cores)
+    # what a neck cuts off must be a thing as well
+    pixels = np.bincount(cores.ravel(), minlength=n)
+    order = np.lexsort((-np.arange(n), pixels))
+    largest = np.zeros(int(raster.max()) + 1, dtype=np.int64)
+    largest[of_core[order]] = order
+    number = np.where(pixels < least, largest[of_core], np.arange(n))
+    number[0] = 0
+    cores = number[cores]
+    # closing, part by part
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    wider = cv2.dilate(cores.astype(np.float32), disc)
+    closed = cv2.erode(wider, disc)
+    fits = (cores == 0) & (closed == cv2.dilate(wider, disc)) & free
+    return np.where(fits, closed.astype(np.int64), cores)
