@@ -20,7 +20,7 @@ from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.explaining import Run
 from changedet.differencing.filters import GUARD
 from changedet.differencing.labelling import LABEL_BLOCK, Components
-from changedet.differencing.things import narrowest_px, segment, standing
+from changedet.differencing.things import segment, standing
 from changedet.differencing.vector import ChangeVector, object_pixel_m
 from changedet.model import PairReader, RasterWindows, Window
 
@@ -192,8 +192,7 @@ def _cut_places(
     near = np.where(np.isfinite(surprise), here[wide], 0)
     regions = segment(reader.read(window), places, near, detection, least_pixels)
     surprise = np.nan_to_num(surprise, nan=-1.0)
-    narrow = narrowest_px(detection)
-    raster = standing(regions, surprise, crowded, detection.threshold.seed, least_pixels, narrow)
+    raster = standing(regions, surprise, crowded, detection.threshold.seed, least_pixels)
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 

@@ -12,7 +12,6 @@ from changedet.differencing.cast_shadows import (
     without_cast,
 )
 from changedet.differencing.detection import Detection
-from changedet.differencing.measuring import shape_of
 from changedet.differencing.regions import Regions
 from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
 from changedet.model import ImagePair
@@ -89,13 +88,8 @@ def standing(
     crowded: np.ndarray,
     seed: float,
     least: int,
-    narrow: float,
 ) -> np.ndarray:
-    """(y, x) parts that stand by themselves, 0 elsewhere.
-
-    They have the least size, and a peak above the seed or at least the width of a thing; and one
-    part of their place has that peak.
-    """
+    """(y, x) parts of the least size, 0 elsewhere, of places of which one has the peak."""
     changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
     free = (regions.places > 0) & ~crowded
     raster = _bodies(np.where(changed, regions.owner, 0), free, least)
@@ -103,25 +97,11 @@ def standing(
     peak = np.full(n, -1.0, dtype=np.float32)
     np.maximum.at(peak, raster.ravel(), surprise.ravel())
     stands = np.bincount(raster.ravel(), minlength=n) >= least
-    stands &= (peak >= np.float32(seed)) | (_widths(raster, n) >= narrow)
     stands[0] = False
     place = np.zeros(n, dtype=np.int64)
     place[raster] = regions.places
     stands &= np.isin(place, np.unique(place[stands & (peak >= np.float32(seed))]))
     return np.where(stands[raster], raster, 0)
-
-
-def _widths(raster: np.ndarray, n: int) -> np.ndarray:
-    """Width of the rectangle of the same second moments of each part, (n,) pixels."""
-    index = np.flatnonzero(raster)
-    part = raster.ravel()[index]
-    first = np.zeros(n, dtype=np.int64)
-    first[part[::-1]] = index[::-1]
-    start = np.divmod(first[part], raster.shape[1])
-    row, col = (a - b for a, b in zip(np.divmod(index, raster.shape[1]), start, strict=True))
-    values = (np.ones_like(row), row, col, row * row, col * col, row * col)
-    moments = np.stack([np.bincount(part, v, minlength=n) for v in values], axis=1)
-    return shape_of(moments.astype(np.int64), np.zeros((n, 2), np.int64)).width_px
 
 
 def _bodies(raster: np.ndarray, free: np.ndarray, least: int) -> np.ndarray:
@@ -136,7 +116,7 @@ def _bodies(raster: np.ndarray, free: np.ndarray, least: int) -> np.ndarray:
     n = int(cores.max()) + 1
     of_core = np.zeros(n, dtype=np.int64)
     of_core[cores[inside]] = raster[inside]
-    for reach in (square, cross):
+    for reach in (square, cross, square):
         wider = cv2.dilate(cores.astype(np.float32), reach).astype(np.int64)
         cores = np.where((cores == 0) & (of_core[wider] == raster) & (raster > 0), wider, cores)
     # what a neck cuts off must be a thing as well
