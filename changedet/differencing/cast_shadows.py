@@ -55,7 +55,7 @@ def without_cast(regions: Regions, shadow: ShadowModel, least: int) -> np.ndarra
     solid = ~regions.thin() & (regions.pixels >= least)
     met = _towards_sun(regions, solid, (rows, cols), date, shadow)
     n, needed = len(kind), SHADOW_SHARE * regions.pixels
-    explained = regions.mean(regions.colours + 4) * regions.pixels
+    explained = regions.mean(regions.colours + 3) * regions.pixels
     for _ in range(4):
         casts = np.bincount(region[(kind == 1)[met]], minlength=n) + explained
         ground = np.bincount(region[(kind == 0)[met]], minlength=n)

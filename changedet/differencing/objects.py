@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,11 +125,12 @@ def find_objects(
     is_part = np.zeros(len(found), dtype=bool)
     if parts is not None and can_refine(detection):
         asked = np.array([v is None for v in why], dtype=bool)
-        least = minimum_pixels(grid, min_area_m2)
+        least, peak = minimum_pixels(grid, min_area_m2), found.peak
         found, parent, is_part = refine(
             score, labels, parts, found, asked, reader, detection, least, run
         )
         tested = why[parent], p[parent], q[parent]
+        found = replace(found, peak=peak[parent])
         geometry, measures, shape, why = _look_at(
             labels, reader, found, detection, observed_pixels, run
         )

@@ -91,7 +91,8 @@ def refine(
     is_part : (m,) bool array
         Which of them are parts.
     """
-    if not can_refine(detection) or not asked.any():
+    groups = list(_groups(found, asked)) if can_refine(detection) else []
+    if not groups:
         return found, np.arange(len(found)), np.zeros(len(found), dtype=bool)
     cut: list[_Parts] = []
     base = 0
@@ -99,7 +100,7 @@ def refine(
     def work(group: tuple[Window, np.ndarray]) -> _Parts:
         return _cut_places(group, score, labels, found, reader, detection, least_pixels)
 
-    for piece in run(work, _groups(found, asked)):  # type: ignore[arg-type]
+    for piece in run(work, groups):  # type: ignore[arg-type]
         there = piece.raster > 0
         raster = parts.read(piece.window)
         raster[there] = piece.raster[there] + base

@@ -17,7 +17,8 @@ from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
 from changedet.model import ImagePair
 
 CHANGED = 0.16
-"""Regions whose logarithm of brightness changed by less, as root mean square, are ground,"""
+"""Regions whose logarithm of brightness changed by less, root mean square over bands, are
+ground,"""
 SAME = 0.12
 """Neighbours that differ by less at both dates are one surface,"""
 ALIKE = 0.35
@@ -33,12 +34,11 @@ def segment(
     """Regions of the places of a window; kind 1 changed, 0 did not or is a cast shadow."""
     assert isinstance(detection.detector, ChangeVector)
     before, after = colours(pair, detection.detector, detection.contrast[1])
-    change = np.sqrt(((after - before) ** 2).mean(axis=0))
     shade, moved = np.zeros((2, *places.shape), np.float32), np.zeros(places.shape, np.float32)
     if detection.shadow is not None:
         shade, moved = shadow_coloured(pair, detection, places > 0)
     inside = (places > 0).astype(np.float32)
-    regions = Regions.of(near, [*before, *after], [change, inside, *shade, moved])
+    regions = Regions.of(near, [*before, *after], [inside, *shade, moved])
     regions.join_alike(SAME)
     while regions.give_away(regions.thin(), ~regions.thin(), mixed=True):
         pass
@@ -69,9 +69,12 @@ def _put_together(regions: Regions, narrow: float) -> None:
 def _kinds(regions: Regions) -> np.ndarray:
     """0 unchanged, 1 changed, 2 and 3 darker before and after with the colour of a shadow."""
     k = regions.colours
-    out = ((regions.mean(k) >= CHANGED) & (regions.mean(k + 1) >= 0.5)).astype(np.int64)
+    mean = regions.sums[:k] / np.maximum(regions.pixels, 1)
+    # of the means: noise, which is large in the logarithm of what is dark, averages out
+    change = np.sqrt(((mean[k // 2 :] - mean[: k // 2]) ** 2).mean(axis=0))
+    out = ((change >= CHANGED) & (regions.mean(k) >= 0.5)).astype(np.int64)
     for date in (0, 1):
-        out[(out > 0) & (regions.mean(k + 2 + date) >= SHADOW_SHARE)] = 2 + date
+        out[(out > 0) & (regions.mean(k + 1 + date) >= SHADOW_SHARE)] = 2 + date
     return out
 
 
