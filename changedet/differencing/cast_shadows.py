@@ -27,11 +27,9 @@ LEFT = 0.5
 
 
 def shadow_coloured(
-    pair: ImagePair, detection: Detection, inside: np.ndarray
+    pair: ImagePair, detection: Detection, shadow: ShadowModel, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels with the colour of a shadow of either date, and those whose shadow moved."""
-    shadow = detection.shadow
-    assert shadow is not None
     before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
     colour = shadow.coloured(before, after)
     darker = (after[:3] - before[:3]).mean(axis=0) < 0

@@ -18,6 +18,7 @@ import numpy as np
 from changedet.differencing.detection import Detection
 from changedet.differencing.explaining import LOOSE
 from changedet.differencing.measuring import Measures
+from changedet.differencing.shadow import ShadowModel
 from changedet.differencing.vector import ChangeVector, colours
 from changedet.model import ImagePair, Window
 
@@ -81,7 +82,7 @@ def count_standing(
             logs = np.log(step.astype(np.float64) + STEP_FLOOR)
             measures.steps[date] += np.bincount(own, logs, minlength=n)
     if detection.shadow is not None:
-        _count_shade(measures, labels, pair, here, detection)
+        _count_shade(measures, labels, pair, here, detection, detection.shadow)
 
 
 def _count_shade(
@@ -90,12 +91,11 @@ def _count_shade(
     pair: ImagePair,
     here: np.ndarray,
     detection: Detection,
+    shadow: ShadowModel,
 ) -> None:
     """Pixels of the outline on the side away from the sun, and those with shade beside them."""
     import cv2
 
-    shadow = detection.shadow
-    assert shadow is not None
     before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
     coloured = shadow.coloured(before, after, LOOSE) & (labels == 0)
     darker = (after[:3] - before[:3]).mean(axis=0) < 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from changedet.differencing.cast_shadows import (
@@ -32,11 +34,11 @@ def segment(
     pair: ImagePair, places: np.ndarray, near: np.ndarray, detection: Detection, least: int
 ) -> Regions:
     """Regions of the places of a window; kind 1 changed, 0 did not or is a cast shadow."""
-    assert isinstance(detection.detector, ChangeVector)
-    before, after = colours(pair, detection.detector, detection.contrast[1])
+    detector = cast(ChangeVector, detection.detector)
+    before, after = colours(pair, detector, detection.contrast[1])
     shade, moved = np.zeros((2, *places.shape), np.float32), np.zeros(places.shape, np.float32)
     if detection.shadow is not None:
-        shade, moved = shadow_coloured(pair, detection, places > 0)
+        shade, moved = shadow_coloured(pair, detection, detection.shadow, places > 0)
     inside = (places > 0).astype(np.float32)
     regions = Regions.of(near, [*before, *after], [inside, *shade, moved])
     regions.join_alike(SAME)
@@ -81,8 +83,7 @@ def _kinds(regions: Regions) -> np.ndarray:
 def narrowest_px(detection: Detection) -> float:
     """Width of the narrowest thing beside others, pixels."""
     size = object_pixel_m(detection.context)
-    assert size is not None
-    return NARROWEST_M / size
+    return 0.0 if size is None else NARROWEST_M / size
 
 
 def standing(
