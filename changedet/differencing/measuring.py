@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Geod, Transformer
 
-from changedet.model import WGS84, Appearance, Grid, ImagePair, Window
+from changedet.model import CUTS, WGS84, Appearance, Grid, ImagePair, Window
 
 RING_PX = 4
 """Width of the surroundings with which an object is compared, pixels."""
+CUT_PX = 2
+"""An object that comes as near to the image's edge, or to what could not be observed, may go on
+there, pixels."""
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -43,6 +46,19 @@ class Measures:
     """(n,) pixels that a larger misregistration than expected would explain."""
     leaned: np.ndarray
     """(n,) pixels that a thing which leans otherwise would explain."""
+    outline: np.ndarray
+    """(n,) places of the outline at which steps were taken,"""
+    steps: np.ndarray
+    """(date, n) sums of the logarithms of the steps of colour there,"""
+    stands: np.ndarray
+    """(n,) and those that stand out at both dates."""
+    facing: np.ndarray
+    """(date, n) pixels of the rim that face away from the sun,"""
+    shade: np.ndarray
+    """(date, n) and those that have shade of that date beside them."""
+    cut: np.ndarray
+    """(2, n) pixels that lie :data:`CUT_PX` or less from the image's edge, and from what could not
+    be observed."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -59,13 +75,20 @@ class Measures:
             np.zeros((2, n, 4)),
             np.zeros(n),
             np.zeros(n),
+            np.zeros(n),
+            np.zeros((2, n)),
+            np.zeros(n),
+            np.zeros((2, n)),
+            np.zeros((2, n)),
+            np.zeros((2, n)),
         )
 
     def merge(self, other: Measures) -> None:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "light", "misplaced", "leaned",
+            "light", "misplaced", "leaned", "outline", "steps", "stands", "facing", "shade",
+            "cut",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)
@@ -202,6 +225,48 @@ def _steepness(pixels: np.ndarray, valid: np.ndarray, scale: np.ndarray) -> np.n
         right[:, 1:-1] = np.where(along, band[:, 2:] - band[:, :-2], 0)
         total += (down * down + right * right) * np.float32(0.25 / unit**2)
     return np.sqrt(total)
+
+
+def count_cuts(
+    measures: Measures,
+    labels: np.ndarray,
+    pair: ImagePair,
+    window: Window,
+    core: Window,
+    grid: Grid,
+) -> None:
+    """Count in one block what comes near the image's edge and near what could not be observed.
+
+    Parameters
+    ----------
+    measures : Measures
+        Sums to add to.
+    labels, pair, window, core
+        As for :meth:`Measures.add`.
+    grid : Grid
+        Of the whole image.
+    """
+    import cv2
+
+    inside = window.intersect(grid.window).within(window)
+    beyond = np.ones(labels.shape, dtype=np.uint8)
+    beyond[inside] = 0
+    hidden = (~pair.valid).astype(np.uint8)
+    hidden[beyond > 0] = 0
+    reach = np.ones((2 * CUT_PX + 1, 2 * CUT_PX + 1), np.uint8)
+    at = core.within(window)
+    mine = labels[at]
+    for k, mask in enumerate((beyond, hidden)):
+        near = (cv2.dilate(mask, reach)[at] > 0) & (mine > 0)
+        measures.cut[k] += np.bincount(mine[near] - 1, minlength=measures.cut.shape[1])
+
+
+def cut_by(measures: Measures) -> np.ndarray:
+    """What may hide a part of each object, one of :data:`changedet.model.CUTS` or None."""
+    out = np.full(measures.cut.shape[1], None, dtype=object)
+    for name, count in zip(CUTS[::-1], measures.cut[::-1], strict=True):
+        out[count > 0] = name
+    return out
 
 
 def appearances(measures: Measures, scale: np.ndarray) -> Appearance:

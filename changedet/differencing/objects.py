@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,18 +25,24 @@ from changedet.differencing.measuring import (
     Shape,
     appearances,
     contrasts,
+    count_cuts,
+    cut_by,
     directions,
     on_the_ground,
     shape_of,
 )
 from changedet.differencing.polygonise import outlines, unite
+from changedet.differencing.refining import can_refine, refine
 from changedet.differencing.significance import object_q_values
 from changedet.differencing.sizes import minimum_pixels
+from changedet.differencing.standing import count_standing, held_by
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
 
 MINIMUM_WIDTH_M = 1.5
 """Narrowest object unless told otherwise: no vehicle, wagon or container is as narrow. Without
 effect where pixels are coarser than that."""
+PART_EXPLANATIONS = ("lean", "misregistration")
+"""What may explain a part of a place that is not explained as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +67,14 @@ def find_objects(
     min_area_m2: float | None = None,
     fdr: float | None = None,
     explained: RasterWindows | None = None,
+    parts: Any = None,
     run: Run = map,
 ) -> FoundObjects:
     """Threshold the score with hysteresis, outline and measure what is left.
+
+    What is tested is a place of connected pixels. Where places are tested one by one, at pixels
+    that resolve single objects, and ``parts`` is given, those that nothing explains are cut into
+    the things they hold, which keep the significance of their place.
 
     Parameters
     ----------
@@ -83,6 +94,8 @@ def find_objects(
         Keep only objects whose q-value is at most this.
     explained : RasterWindows, optional
         From :func:`changedet.differencing.explain_pixels`.
+    parts : RasterWindows with ``write``, optional
+        int32 scratch raster, zero to begin with; without it places are left as they were tested.
     run : callable
         How to map over blocks; the built-in ``map`` by default.
 
@@ -106,10 +119,25 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    geometry, measures = _visit(labels, reader, found, detection, run)
-    shape = shape_of(measures.moments, found.first)
-    why = explanations(found, measures, shape, detection, reader, observed_pixels)
-    table = _table(grid, found, geometry, measures, shape, detection, p, q, why)
+    geometry, measures, shape, why = _look_at(
+        labels, reader, found, detection, observed_pixels, run
+    )
+    is_part = np.zeros(len(found), dtype=bool)
+    if parts is not None and can_refine(detection):
+        asked = np.array([v is None for v in why], dtype=bool)
+        least, peak = minimum_pixels(grid, min_area_m2), found.peak
+        found, parent, is_part = refine(
+            score, labels, parts, found, asked, reader, detection, least, run
+        )
+        tested = why[parent], p[parent], q[parent]
+        found = replace(found, peak=peak[parent])
+        geometry, measures, shape, why = _look_at(
+            labels, reader, found, detection, observed_pixels, run
+        )
+        # of a place that no shadow explains a dark part is no shadow either
+        why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
+        why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
+    table = _table(grid, found, geometry, measures, shape, detection, p, q, why, is_part)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:
         order = order[table["width_m"][order] >= MINIMUM_WIDTH_M]
@@ -121,6 +149,21 @@ def find_objects(
         new[found.lookup],
         appearances(measures, detection.contrast).take(order),
     )
+
+
+def _look_at(
+    labels: RasterWindows,
+    reader: PairReader,
+    found: Components,
+    detection: Detection,
+    observed_pixels: int,
+    run: Run,
+) -> tuple[np.ndarray, Measures, Shape, np.ndarray]:
+    """Outline, measure and explain."""
+    geometry, measures = _visit(labels, reader, found, detection, run)
+    shape = shape_of(measures.moments, found.first)
+    why = explanations(found, measures, shape, detection, reader, observed_pixels)
+    return geometry, measures, shape, why
 
 
 def _visit(
@@ -144,6 +187,8 @@ def _visit(
         pair = reader.read(window)
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         count_explanations(partial, numbers, pair, window, core, detection)
+        count_cuts(partial, numbers, pair, window, core, grid)
+        count_standing(partial, numbers, pair, window, core, detection)
         return ids, pieces, partial
 
     measures = Measures.zeros(n, len(reader.roles))
@@ -177,9 +222,12 @@ def _table(
     p: np.ndarray,
     q: np.ndarray,
     explained: np.ndarray,
+    is_part: np.ndarray,
 ) -> ChangeTable:
-    contrast = contrasts(measures, detection.contrast)
-    change = directions(contrast)
+    # outlines of places run too wide to step where the thing's border is
+    change = np.where(
+        is_part, held_by(measures), directions(contrasts(measures, detection.contrast))
+    )
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)
@@ -197,6 +245,7 @@ def _table(
             "score": found.peak.astype(np.float64),
             "p_value": p,
             "q_value": q,
+            "cut_by": cut_by(measures),
             "residual_shift_px": measures.residual / np.maximum(found.pixels, 1),
         },
         grid.crs,

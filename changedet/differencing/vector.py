@@ -65,6 +65,8 @@ POOLED_PICTURE_EDGE = 0.1
 """whose shadows must not keep their parts from being pooled."""
 FIT_PIXELS = 60_000
 """Pixels on which the radiometry is fitted, at most."""
+SOFTENING = 0.25
+"""Brightness below this share of a band's contrast counts ever less (it is noise and haze)."""
 MINIMUM_RESIDUAL_PX = 0.05
 """Misregistration that no alignment can be trusted to go below, pixels."""
 
@@ -236,6 +238,24 @@ class ChangeVector:
             return None
         out = {"source": "unknown"} if self.shadow is None else self.shadow.describe()
         return out if self.sun is None else {**out, "estimate": self.sun.describe()}
+
+
+def colours(pair: ImagePair, detector: ChangeVector, contrast: np.ndarray) -> list[np.ndarray]:
+    """Softened logarithms of brightness by band and date, before in the radiometry of after.
+
+    Returns
+    -------
+    list of two (band, y, x) float32 arrays
+    """
+    out = []
+    for image in (detector.radiometry.apply(pair.before.pixels), pair.after.pixels):
+        stack = np.empty_like(image)
+        for k, band in enumerate(image):
+            unit = np.float32(1.0 / contrast[k])
+            light = np.maximum(band - np.float32(detector.dark[k]), np.float32(0.0)) * unit
+            stack[k] = np.log(light + np.float32(SOFTENING))
+        out.append(stack)
+    return out
 
 
 def _variance(average: ValidSmoother, values: np.ndarray) -> np.ndarray:

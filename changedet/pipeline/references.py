@@ -179,7 +179,7 @@ def null_of(
         everything = replace(detection.threshold, seed=CANDIDATE, support=CANDIDATE)
         wide = replace(detection, null=null, threshold=everything)
         score_map = score_pixels(pair, wide, config, run)
-        table = outline_objects(score_map, config, run)[0].table
+        table = outline_objects(score_map, config, run, refined=False)[0].table
         peaks.append(table["score"][~table.explained])
         observed += score_map.observed_pixels
     beyond = None if known is None else known.objects.curve

@@ -43,9 +43,12 @@ def score_pixels(pair: AlignedPair, detection: Detection, config: Config, run: R
 
 
 def outline_objects(
-    score_map: ScoreMap, config: Config, run: Running
+    score_map: ScoreMap, config: Config, run: Running, *, refined: bool = True
 ) -> tuple[FoundObjects, ChangedView]:
-    """From the score to the table of objects and the raster of what changed."""
+    """From the score to the table of objects and the raster of what changed.
+
+    Not ``refined``, places stay as they are tested: what quiet pairs are counted by.
+    """
     labels = ScratchRaster(score_map.grid, np.int32)
     explained = ScratchRaster(score_map.grid, np.uint8)
     explain_pixels(
@@ -61,6 +64,7 @@ def outline_objects(
         min_area_m2=config.min_area_m2,
         fdr=config.fdr,
         explained=explained,
+        parts=ScratchRaster(score_map.grid, np.int32) if refined else None,
         run=lambda function, windows: run.over("objects", function, windows),
     )
     counts = np.concatenate([[False], ~found.table.explained]).astype(np.uint8)

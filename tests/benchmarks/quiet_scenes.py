@@ -113,4 +113,6 @@ def candidates(pair: Any, detection: Detection, config: Config) -> tuple[ChangeT
     run = Running(config, "threads", lambda event: None)
     with at_work():
         score_map = score_pixels(pair, replace(detection, threshold=low), config, run)
-        return outline_objects(score_map, config, run)[0].table, score_map.observed_pixels
+        return outline_objects(score_map, config, run, refined=False)[
+            0
+        ].table, score_map.observed_pixels

@@ -1,0 +1,139 @@
+"""The things that a tested place holds: regions that changed and are no cast shadow."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from changedet.differencing.cast_shadows import (
+    ENCLOSED,
+    SHADOW_SHARE,
+    shadow_coloured,
+    trim,
+    without_cast,
+)
+from changedet.differencing.detection import Detection
+from changedet.differencing.regions import Regions
+from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
+from changedet.model import ImagePair
+
+CHANGED = 0.16
+"""Regions whose logarithm of brightness changed by less, root mean square over bands, are
+ground,"""
+SAME = 0.12
+"""Neighbours that differ by less at both dates are one surface,"""
+ALIKE = 0.35
+"""and changed regions that differ by less at both dates are one thing."""
+NARROWEST_M = 2.0
+"""Narrower changed regions are no things beside others that changed, but their sides and stripes,
+metres."""
+
+
+def segment(
+    pair: ImagePair, places: np.ndarray, near: np.ndarray, detection: Detection, least: int
+) -> Regions:
+    """Regions of the places of a window; kind 1 changed, 0 did not or is a cast shadow."""
+    detector = cast(ChangeVector, detection.detector)
+    before, after = colours(pair, detector, detection.contrast[1])
+    shade, moved = np.zeros((2, *places.shape), np.float32), np.zeros(places.shape, np.float32)
+    if detection.shadow is not None:
+        shade, moved = shadow_coloured(pair, detection, detection.shadow, places > 0)
+    inside = (places > 0).astype(np.float32)
+    regions = Regions.of(near, [*before, *after], [inside, *shade, moved])
+    regions.join_alike(SAME)
+    while regions.give_away(regions.thin(), ~regions.thin(), mixed=True):
+        pass
+    tiny = regions.thin() & (regions.pixels < 0.5 * least)
+    regions.give_away(tiny, ~tiny)
+    regions.kind = _kinds(regions)
+    narrow = narrowest_px(detection)
+    _put_together(regions, narrow)
+    if detection.shadow is not None:
+        kind = regions.kind
+        regions.kind = without_cast(regions, detection.shadow, least)
+        trim(regions, kind, detection.shadow)
+    regions.kind[regions.kind > 1] = 1
+    _put_together(regions, narrow)
+    small = (regions.kind > 0) & (regions.pixels < least)
+    regions.give_away(small, regions.kind > 0)
+    return regions
+
+
+def _put_together(regions: Regions, narrow: float) -> None:
+    """Join what is alike, stripes, and what is too narrow to be a thing, by kind."""
+    regions.join_alike(ALIKE)
+    hole = regions.thin() & (regions.enclosed(regions.kind == 1) >= ENCLOSED)
+    regions.kind[hole] = 1
+    regions.join_narrow(narrow)
+
+
+def _kinds(regions: Regions) -> np.ndarray:
+    """0 unchanged, 1 changed, 2 and 3 darker before and after with the colour of a shadow."""
+    k = regions.colours
+    mean = regions.sums[:k] / np.maximum(regions.pixels, 1)
+    # of the means: noise, which is large in the logarithm of what is dark, averages out
+    change = np.sqrt(((mean[k // 2 :] - mean[: k // 2]) ** 2).mean(axis=0))
+    out = ((change >= CHANGED) & (regions.mean(k) >= 0.5)).astype(np.int64)
+    for date in (0, 1):
+        out[(out > 0) & (regions.mean(k + 1 + date) >= SHADOW_SHARE)] = 2 + date
+    return out
+
+
+def narrowest_px(detection: Detection) -> float:
+    """Width of the narrowest thing beside others, pixels."""
+    size = object_pixel_m(detection.context)
+    return 0.0 if size is None else NARROWEST_M / size
+
+
+def standing(
+    regions: Regions,
+    surprise: np.ndarray,
+    crowded: np.ndarray,
+    seed: float,
+    least: int,
+) -> np.ndarray:
+    """(y, x) parts of the least size, 0 elsewhere, of places of which one has the peak."""
+    changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
+    free = (regions.places > 0) & ~crowded
+    raster = _bodies(np.where(changed, regions.owner, 0), free, least)
+    n = int(raster.max()) + 1
+    peak = np.full(n, -1.0, dtype=np.float32)
+    np.maximum.at(peak, raster.ravel(), surprise.ravel())
+    stands = np.bincount(raster.ravel(), minlength=n) >= least
+    stands[0] = False
+    place = np.zeros(n, dtype=np.int64)
+    place[raster] = regions.places
+    stands &= np.isin(place, np.unique(place[stands & (peak >= np.float32(seed))]))
+    return np.where(stands[raster], raster, 0)
+
+
+def _bodies(raster: np.ndarray, free: np.ndarray, least: int) -> np.ndarray:
+    """Regions cut at narrow necks, without wisps and notches: numbered anew, (y, x) int64."""
+    import cv2
+    from scipy import ndimage
+
+    square, cross = np.ones((3, 3), np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    region = raster.astype(np.float32)
+    inside = (cv2.dilate(region, square) == cv2.erode(region, square)) & (raster > 0)
+    cores, _ = ndimage.label(inside)
+    n = int(cores.max()) + 1
+    of_core = np.zeros(n, dtype=np.int64)
+    of_core[cores[inside]] = raster[inside]
+    for reach in (square, cross, square):
+        wider = cv2.dilate(cores.astype(np.float32), reach).astype(np.int64)
+        cores = np.where((cores == 0) & (of_core[wider] == raster) & (raster > 0), wider, cores)
+    # what a neck cuts off must be a thing as well
+    pixels = np.bincount(cores.ravel(), minlength=n)
+    order = np.lexsort((-np.arange(n), pixels))
+    largest = np.zeros(int(raster.max()) + 1, dtype=np.int64)
+    largest[of_core[order]] = order
+    number = np.where(pixels < least, largest[of_core], np.arange(n))
+    number[0] = 0
+    cores = number[cores]
+    # closing, part by part
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    wider = cv2.dilate(cores.astype(np.float32), disc)
+    closed = cv2.erode(wider, disc)
+    fits = (cores == 0) & (closed == cv2.dilate(wider, disc)) & free
+    return np.where(fits, closed.astype(np.int64), cores)

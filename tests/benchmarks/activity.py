@@ -1,0 +1,174 @@
+"""From changed pixels to activity: run as ``python tests/benchmarks/activity.py [--only PART]``.
+
+Prints what is asked for beside what is reached on simulated yards of which 30 % changed, with
+default settings, over ``--seeds`` seeds of each kind of yard.
+
+``objects``: wagons, containers and trucks at 0.5 m.
+
+* A true object is *found* where rows that nothing explains cover half of its footprint or more, or
+  where the rows of its own have a third of the union with it in common (IoU). The share of
+  objects covered by half is printed as well. Its row is the one that covers the most of it.
+* A row is *right* where it touches a changed thing or the ground that lies in its shadow at either
+  date; precision is the share of such rows.
+* The *direction* of a found object is right where its row says what became of it; what went to
+  another place has disappeared here and appeared there. Where one thing stands on another's place
+  (a quarter of either covered by the other), ``modified`` is right as well.
+* A found object has a *row of its own* where a row lies on it by half or more; several do where it
+  has several colours, as a pair of containers.
+* The *area ratio* is the area of the rows of its own over that of its footprint.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from accuracy import detect
+from detection import SHIFTS, YARD, Row, cast, sun
+
+import changedet as cd
+from changedet.model import ChangeTable
+from changedet.simulation import SceneTruth, simulate
+from changedet.simulation.options import SceneOptions
+
+ASKED = ("railcar", "container", "container_stack", "truck")
+COVERED = 0.5
+IOU = 1 / 3
+REPLACED = 0.25
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "low contrast": {"contrast": 0.5},
+    "haze": {"haze_after": 0.6},
+    "lean": {"off_nadir_before": 18.0, "off_nadir_after": 12.0, "view_azimuth_after": 140.0},
+}
+"""Kinds of yards at 0.5 m, as options beside :data:`detection.YARD`."""
+
+
+@dataclass
+class Counts:
+    """What was found of the objects of some yards."""
+
+    true: int = 0
+    found: int = 0
+    half: int = 0
+    rows: int = 0
+    right: int = 0
+    directed: int = 0
+    own: int = 0
+    ratios: tuple[float, ...] = ()
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, n) + getattr(other, n) for n in self.__dataclass_fields__))
+
+
+def expected_change(thing: Any) -> str:
+    """What became of a true object at its place."""
+    if thing.before and thing.after:
+        return "modified"
+    return "appeared" if thing.after else "disappeared"
+
+
+def match(
+    rows: np.ndarray, things: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Share of each thing that rows cover, its row (-1: none), area of rows of its own, IoU."""
+    covered, own, shared = (np.zeros(len(things)) for _ in range(3))
+    best = np.full(len(things), -1)
+    if len(rows) and len(things):
+        i, j = shapely.STRtree(rows).query(things, predicate="intersects")
+        area = shapely.area(shapely.intersection(things[i], rows[j]))
+        np.add.at(covered, i, area)
+        for k in np.argsort(area, kind="stable"):
+            best[i[k]] = j[k]
+        mostly = area >= 0.5 * shapely.area(rows[j])
+        np.add.at(own, i[mostly], shapely.area(rows[j[mostly]]))
+        np.add.at(shared, i[mostly], area[mostly])
+    size = np.maximum(shapely.area(things), 1e-9)
+    return covered / size, best, own, shared / (size + own - shared)
+
+
+def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) -> Counts:
+    """Compare the rows that nothing explains with the truth; only things wholly in the image."""
+    table = table.take(~table.explained)
+    rows = table.geometry
+    seen = shapely.Polygon(truth.grid.corners()).buffer(-3.0)
+    every = truth.changed
+    asked = [o for o in every if o.kind in ASKED and seen.contains(o.geometry)]
+    things = np.array([o.geometry for o in asked], dtype=object)
+    covered, best, own, iou = match(rows, things)
+    half = (covered >= COVERED) & (best >= 0)
+    found = half | (iou >= IOU)
+    suns = options.sun_before, options.sun_after
+    touched = shapely.union_all([cast(o, suns) for o in every]) if every else shapely.Polygon()
+    right = shapely.intersects(rows, touched)
+    counts = Counts(len(asked), int(found.sum()), int(half.sum()), len(rows), int(right.sum()))
+    for k in np.flatnonzero(found):
+        row = best[k]
+        overlap = shapely.area(shapely.intersection(things[k], things))
+        overlap[k] = 0.0
+        replaced = (overlap >= REPLACED * shapely.area(things)).any()
+        replaced |= bool((overlap >= REPLACED * things[k].area).any())
+        said = str(table["change"][row])
+        counts.directed += said == expected_change(asked[k]) or (replaced and said == "modified")
+        if own[k] > 0:
+            counts.own += 1
+            counts.ratios += (own[k] / things[k].area,)
+    return counts
+
+
+def object_rows(name: str, c: Counts) -> Iterator[Row]:
+    """The lines of one kind of yard."""
+    yield Row(f"{name}: recall", c.found / max(c.true, 1), 0.90, note=f"of {c.true}")
+    yield Row(f"{name}: covered by half", c.half / max(c.true, 1), note=f"of {c.true}")
+    yield Row(f"{name}: precision", c.right / max(c.rows, 1), 0.90, note=f"of {c.rows}")
+    yield Row(f"{name}: direction right", c.directed / max(c.found, 1), 0.97, note=f"of {c.found}")
+    yield Row(f"{name}: row of its own", c.own / max(c.found, 1), note=f"of {c.found}")
+    if c.ratios:
+        low, middle, high = np.quantile(c.ratios, [0.1, 0.5, 0.9])
+        yield Row(f"{name}: area ratio, median", float(middle), note=f"{low:.2f} to {high:.2f}")
+
+
+def yard(seed: int, **options: Any) -> tuple[cd.ChangeReport, Any]:
+    """Report and scene of one yard."""
+    scene = simulate(
+        "railyard", seed, change_fraction=0.3,
+        **{**YARD, "shift_m": SHIFTS[seed % len(SHIFTS)], **options},
+    )  # fmt: skip
+    return detect(scene.before, scene.after, **sun(scene)), scene
+
+
+def objects(seeds: range, kinds: list[str]) -> Iterator[Row]:
+    """Wagons, containers and trucks that changed, at 0.5 m."""
+    for name in kinds:
+        total, options = Counts(), VARIANTS[name]
+        for seed in seeds:
+            report, scene = yard(seed, **options)
+            total += count_objects(report.changes, scene.truth, scene.options)
+        yield from object_rows(f"0.5 m, {name}", total)
+
+
+SECTIONS = {"objects": objects}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="From changed pixels to activity.")
+    parser.add_argument("--only", choices=sorted(SECTIONS), help="one part")
+    parser.add_argument("--seeds", type=int, default=20, help="yards of each kind")
+    parser.add_argument("--yards", nargs="*", choices=list(VARIANTS), help="kinds of yards")
+    parser.add_argument("--first", type=int, default=1, help="first seed")
+    given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
+    print(f"{'':<52}{'reached':>9}  {'asked':>8}")
+    for part, rows in SECTIONS.items():
+        if given.only in (None, part):
+            for row in rows(seeds, given.yards or list(VARIANTS)):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

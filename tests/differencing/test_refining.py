@@ -1,0 +1,181 @@
+"""Places are cut into things: by colour and gaps, without cast shadows, and whatever the blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from changedet.config import Config
+from changedet.differencing import explaining, find_objects, fit_detection, labelling, refining
+from changedet.differencing.refining import can_refine
+
+from .builders import MemoryPair, Scratch, smooth_field, utm_grid
+
+SHAPE = (150, 210)
+GRID = utm_grid(*SHAPE)
+ROLES = ("blue", "green", "red")
+RED, GREEN, WHITE = (90.0, 100.0, 260.0), (90.0, 260.0, 110.0), (300.0, 310.0, 320.0)
+AWAY = (2.0, 0.0)
+"""Shadows fall to the south, two pixels a metre."""
+
+
+def scene(after=(), before=(), *, shade=(), dark=(), valid=None):
+    """A pair with boxes of given colours at each date; dark ground and shade are factors."""
+    rng = np.random.default_rng(3)
+    ground = np.array([100.0, 110.0, 120.0])[:, None, None] * np.exp(
+        0.04 * smooth_field(rng, SHAPE, 12.0)
+    )
+    ground[:, -20:] *= 0.1  # water: something is dark in every image
+    images = [ground.copy(), ground.copy()]
+    for where in dark:
+        for image in images:
+            image[(slice(None), *where)] *= 0.5
+    for image, things in zip(images, (before, after), strict=True):
+        for where, colour in things:
+            image[(slice(None), *where)] = np.array(colour)[:, None, None]
+    for where in shade:
+        images[1][(slice(None), *where)] *= np.array([0.36, 0.28, 0.26])[:, None, None]
+    images = [image + rng.normal(0.0, 1.0, image.shape) for image in images]
+    return MemoryPair(*images, grid=GRID, roles=ROLES, valid=valid)
+
+
+def find(pair, *, refined=True, block=None, change=None):
+    config = Config(method="change-vector", false_alarms_per_km2=200.0)
+    detection = fit_detection(pair, pair.context(shadow_away=(AWAY, AWAY)), config)
+    if change is not None:
+        detection = change(detection)
+    score = Scratch(detection.score(pair, pair.grid.window), pair.grid)
+    labels, parts = (Scratch(np.zeros(SHAPE, dtype=np.int32), pair.grid) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (labelling, explaining, refining):
+            if block is not None:
+                patch.setattr(module, "LABEL_BLOCK", block)
+        found = find_objects(
+            score, labels, pair, detection, observed_pixels=score.array.size,
+            parts=parts if refined else None,
+        )  # fmt: skip
+    return found.table, found.lookup[labels.array]
+
+
+def agreement(raster, where):
+    """Row of the object that holds most of a box, and intersection over union."""
+    box = np.zeros(SHAPE, dtype=bool)
+    box[where] = True
+    counts = np.bincount(raster[box])
+    counts[0] = 0
+    k = int(np.argmax(counts))
+    return k - 1, (box & (raster == k)).sum() / (box | (raster == k)).sum()
+
+
+ONE, OTHER = np.s_[40:48, 40:64], np.s_[40:48, 64:88]
+
+
+def test_things_of_two_colours_are_two_rows_with_the_significance_of_their_place():
+    pair = scene([(ONE, RED), (OTHER, GREEN)])
+    table, raster = find(pair)
+    (i, first), (j, second) = agreement(raster, ONE), agreement(raster, OTHER)
+    assert i != j
+    assert min(first, second) > 0.85
+    place, wide = find(pair, refined=False)
+    k, _ = agreement(wide, ONE)
+    assert agreement(wide, OTHER)[0] == k
+    for name in ("score", "p_value", "q_value"):
+        assert table[name][i] == table[name][j] == place[name][k]
+    assert set(table["change"][[i, j]]) == {"appeared"}
+
+
+def test_wagons_of_one_colour_are_parted_by_their_gaps():
+    wagons = [np.s_[70:76, c : c + 27] for c in (20, 49, 78, 107)]
+    table, raster = find(scene([(w, RED) for w in wagons]))
+    found = [agreement(raster, w) for w in wagons]
+    assert len({k for k, _ in found}) == 4
+    assert min(share for _, share in found) > 0.85
+    np.testing.assert_allclose(table["length_m"][[k for k, _ in found]], 13.5, atol=1.0)
+
+
+def test_the_shadow_of_a_thing_is_no_part_of_it():
+    box, shadow = np.s_[40:48, 40:70], np.s_[48:56, 40:70]
+    pair = scene([(box, WHITE)], shade=[shadow])
+    _, wide = find(pair, refined=False)
+    assert (wide[shadow] > 0).mean() > 0.8
+    table, raster = find(pair)
+    k, share = agreement(raster, box)
+    assert share > 0.9
+    assert (raster[shadow] > 0).mean() < 0.1
+    assert table["area_m2"][k] == pytest.approx(8 * 30 / 4, rel=0.1)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_ground_darker_than_its_surroundings_does_not_turn_the_direction(gone):
+    """What lands there looks like the surroundings, and the bare ground stood out before."""
+    box, dark = np.s_[60:68, 60:84], np.s_[56:72, 56:90]
+    things = [(box, (115.0, 115.0, 125.0))]
+    table, raster = find(scene(*(([], things) if gone else (things, [])), dark=[dark]))
+    k, share = agreement(raster, box)
+    assert share > 0.8
+    assert table["change"][k] == ("disappeared" if gone else "appeared")
+
+
+def test_another_thing_in_the_same_place_is_a_modification():
+    box = np.s_[60:68, 60:84]
+    table, raster = find(scene([(box, RED)], [(box, GREEN)]))
+    k, _ = agreement(raster, box)
+    assert table["change"][k] == "modified"
+
+
+BUSY = [
+    (np.s_[20:28, 20:60], RED), (np.s_[20:28, 60:100], GREEN), (np.s_[40:46, 10:37], RED),
+    (np.s_[40:46, 39:66], RED), (np.s_[64:74, 55:75], WHITE), (np.s_[100:112, 120:170], GREEN),
+    (np.s_[114:124, 120:170], RED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("block", [32, 64])
+def test_blocks_leave_no_trace(block):
+    pair = scene(BUSY)
+    table, raster = find(pair)
+    again, cut = find(pair, block=block)
+    np.testing.assert_array_equal(cut, raster)
+    assert [g.wkb for g in again.geometry] == [g.wkb for g in table.geometry]
+    assert again["change"].tolist() == table["change"].tolist()
+    pixels = np.bincount(raster.ravel(), minlength=len(table) + 1)[1:]
+    np.testing.assert_allclose(table["area_m2"], pixels * GRID.pixel_area_m2, rtol=1e-9)
+    for k, (row, col) in enumerate(table.pixel):
+        assert raster[row, col] == k + 1
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_PLACE", "LARGEST_WINDOW"])
+def test_what_is_too_large_stays_whole(limit, monkeypatch):
+    monkeypatch.setattr(refining, limit, 10)
+    if limit == "LARGEST_WINDOW":
+        monkeypatch.setattr(refining, "TOGETHER_PX", -10_000)
+    pair = scene(BUSY)
+    table, raster = find(pair)
+    whole, wide = find(pair, refined=False)
+    np.testing.assert_array_equal(raster, wide)
+    assert [g.wkb for g in table.geometry] == [g.wkb for g in whole.geometry]
+
+
+def test_maps_stay_as_they_are():
+    def as_map(detection):
+        assert can_refine(detection)
+        detection = replace(detection, threshold=replace(detection.threshold, is_map=True))
+        assert not can_refine(detection)
+        return detection
+
+    pair = scene(BUSY)
+    table, raster = find(pair, change=as_map)
+    whole, wide = find(pair, refined=False, change=as_map)
+    np.testing.assert_array_equal(raster, wide)
+    assert [g.wkb for g in table.geometry] == [g.wkb for g in whole.geometry]
+
+
+def test_objects_say_what_cuts_them():
+    edge, beside, free = np.s_[0:10, 40:70], np.s_[60:68, 80:100], np.s_[100:108, 100:130]
+    valid = np.ones(SHAPE, dtype=bool)
+    valid[50:80, 100:120] = False
+    table, raster = find(scene([(w, WHITE) for w in (edge, beside, free)], valid=valid))
+    said = [table["cut_by"][agreement(raster, w)[0]] for w in (edge, beside, free)]
+    assert said == ["image edge", "not observable", None]
