@@ -36,12 +36,24 @@ class Links:
     """(m,) row."""
     second: np.ndarray
     """(m,) row."""
+    ends: np.ndarray
+    """(m, 2) which end of the first and of the second, 0 or 1."""
     gap: np.ndarray
     """(m,) from the end of one to the end of the other, metres."""
 
     def take(self, mask: np.ndarray) -> Links:
         """Return some of them."""
-        return Links(self.first[mask], self.second[mask], self.gap[mask])
+        return Links(self.first[mask], self.second[mask], self.ends[mask], self.gap[mask])
+
+    def neighbours(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The next object at each end: its row (-1: none), its other end, the gap; all (n, 2)."""
+        row, far = np.full((n, 2), -1, dtype=np.int64), np.zeros((n, 2), dtype=np.int64)
+        gap = np.full((n, 2), np.nan)
+        for a, b, k in ((self.first, self.second, 0), (self.second, self.first, 1)):
+            row[a, self.ends[:, k]] = b
+            far[a, self.ends[:, k]] = 1 - self.ends[:, 1 - k]
+            gap[a, self.ends[:, k]] = self.gap
+        return row, far, gap
 
 
 def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
@@ -71,7 +83,7 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     rows = np.flatnonzero(allowed & np.isfinite(objects.ends).all(axis=(1, 2)))
     none = np.zeros(0, dtype=np.int64)
     if len(rows) < 2:
-        return Links(none, none, np.zeros(0))
+        return Links(none, none, np.zeros((0, 2), dtype=np.int64), np.zeros(0))
     ends = objects.ends[rows].reshape(-1, 2)
     outward = np.stack([-objects.along[rows], objects.along[rows]], axis=1).reshape(-1, 2)
     owner = np.repeat(rows, 2)
@@ -92,7 +104,8 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     pairs = set(zip(a[nearest].tolist(), b[nearest].tolist(), strict=True))
     mutual = np.array([(q, p) in pairs and p < q for p, q in zip(a, b, strict=True)], dtype=bool)
     keep = nearest & mutual.reshape(-1)
-    return Links(owner[a[keep]], owner[b[keep]], gap[keep])
+    a, b = a[keep], b[keep]
+    return Links(owner[a], owner[b], np.column_stack([a % 2, b % 2]), gap[keep])
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, gap: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.activity.chains import chain_priors, find_links
+from changedet.activity.chains import Links, chain_priors
 from changedet.activity.placing import Placed, Relation
 from changedet.activity.sizes import size_likelihood
 from changedet.model import KINDS, Appearance
@@ -59,7 +59,7 @@ class Setting:
     """(n,) NDWI, the same."""
 
 
-def kind_probabilities(setting: Setting) -> np.ndarray:
+def kind_probabilities(setting: Setting, links: Links) -> np.ndarray:
     """Probability of each kind for each object.
 
     A naive Bayes model: a prior of what changes at a freight site, times the likelihoods of size
@@ -71,6 +71,8 @@ def kind_probabilities(setting: Setting) -> np.ndarray:
     ----------
     setting : Setting
         Georeferenced.
+    links : Links
+        Which objects are next to each other in a line.
 
     Returns
     -------
@@ -85,9 +87,11 @@ def kind_probabilities(setting: Setting) -> np.ndarray:
     """
     objects = setting.objects
     prior = np.array([PRIOR[k] for k in KINDS])
-    sizes = size_likelihood(objects.length, objects.width, objects.fill, objects.error_m)
+    sizes = size_likelihood(
+        objects.length, objects.width, objects.fill, objects.error_m, objects.cut
+    )
     sizes = sizes * _colour(setting) * _relation(setting)
-    product = chain_priors(objects, find_links(objects), sizes, prior) * sizes
+    product = chain_priors(objects, links, sizes, prior) * sizes
     total = product.sum(axis=1, keepdims=True)
     product[:, KINDS.index("other")] += np.where(total[:, 0] > 0, 0.0, 1.0)
     return product / product.sum(axis=1, keepdims=True)

@@ -41,6 +41,8 @@ class Placed:
     """(n, 2, 2) both ends of the long axis, (x, y); NaN where the direction is unknown."""
     dates: np.ndarray
     """(n,) which dates hold the object: 1 before, 2 after, 3 both."""
+    cut: np.ndarray
+    """(n,) bool: a part of the object is hidden, so it may be longer."""
     error_m: float
     """Standard deviation of the place of an outline, metres."""
 
@@ -100,7 +102,8 @@ def place_objects(changes: ChangeTable, grid: Grid, outline_px: float) -> Placed
     dates = np.array([_DATES.get(c, 3) for c in changes["change"]], dtype=np.int64).reshape(-1)
     moved = changes["change"] == "moved"
     dates = np.where(moved, np.where(changes["moved_from"] >= 0, 2, 1), dates)
-    return Placed(x, y, length, width, fill, along, ends, dates, error)
+    cut = np.array([why is not None for why in changes["cut_by"]], dtype=bool)
+    return Placed(x, y, length, width, fill, along, ends, dates, cut, error)
 
 
 _DATES = {"disappeared": 1, "appeared": 2, "modified": 3}

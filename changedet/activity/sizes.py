@@ -64,7 +64,11 @@ FILL_NATURAL = (0.82, 0.12)
 
 
 def size_likelihood(
-    length: np.ndarray, width: np.ndarray, fill: np.ndarray, error_m: float
+    length: np.ndarray,
+    width: np.ndarray,
+    fill: np.ndarray,
+    error_m: float,
+    cut: np.ndarray | None = None,
 ) -> np.ndarray:
     """Density of the measured size under each kind.
 
@@ -77,6 +81,8 @@ def size_likelihood(
     error_m : float
         Standard deviation of a measured length or width, metres: an outline is known to about a
         pixel.
+    cut : (n,) bool array, optional
+        A part of these is hidden: their length is a lower bound.
 
     Returns
     -------
@@ -86,7 +92,10 @@ def size_likelihood(
     """
     out = np.zeros((len(length), len(KINDS)))
     for size in SIZES:
-        density = size.share * _blurred(length, size.length, error_m)
+        along = _blurred(length, size.length, error_m)
+        if cut is not None:
+            along = np.where(cut, _part_of(length, size.length, error_m), along)
+        density = size.share * along
         out[:, KINDS.index(size.kind)] += density * _blurred(width, size.width, error_m)
     # the error of the area of a thin object is that of its width
     spread = np.minimum(error_m / np.maximum(width, error_m), 0.3) * 0.3
@@ -108,3 +117,11 @@ def _blurred(value: np.ndarray, span: tuple[float, float], error_m: float) -> np
     # the error in the logarithm at the size that the class would have had
     sigma = error_m / np.clip(value, *span) + 1e-3
     return np.asarray((ndtr((high - x) / sigma) - ndtr((low - x) / sigma)) / (high - low))
+
+
+def _part_of(value: np.ndarray, span: tuple[float, float], error_m: float) -> np.ndarray:
+    """Density of ln value where any part of the whole, as likely as any other, is seen."""
+    from scipy.special import ndtr
+
+    whole = np.sqrt(span[0] * span[1])
+    return np.asarray(value / whole * ndtr((span[1] - value) / error_m))

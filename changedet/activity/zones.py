@@ -196,7 +196,9 @@ def _activity(
     change = changes["change"][rows]
     area = changes["area_m2"][rows] * members.share
     real = {k: ~explained & (change == k) for k in ("appeared", "disappeared", "modified", "moved")}
-    n = {k: int(np.count_nonzero(mask & members.counted)) for k, mask in real.items()}
+    # a moved thing is two rows, and counts where it arrived
+    once = members.counted & ~((change == "moved") & (changes["moved_to"][rows] >= 0))
+    n = {k: int(np.count_nonzero(mask & once)) for k, mask in real.items()}
     areas = {k: float(area[mask].sum()) for k, mask in real.items()}
     changed_m2 = float(area[~explained].sum())
     weighted_m2 = float((area * weights[rows]).sum())

@@ -6,9 +6,9 @@ import warnings
 from concurrent.futures import Executor
 from typing import Any, Literal
 
-from changedet.activity import assign_zones, check_zones, zone_activity
+from changedet.activity import assign_zones, check_zones, interpret, zone_activity
 from changedet.config import Config
-from changedet.differencing import fit_detection, get_method
+from changedet.differencing import FoundObjects, fit_detection, get_method
 from changedet.engines import check_engine
 from changedet.errors import ChangedetWarning
 from changedet.loading import AlignedPair, read_places
@@ -109,7 +109,7 @@ def detect(
                 require_comparable(comparability, infos)
                 zone_places = _places(zones, "polygon", pair.grid)
                 track_places = _places(tracks, "line", pair.grid)
-                _places(roads, "line", pair.grid)
+                road_places = _places(roads, "line", pair.grid)
                 check_zones(zone_places, pair.grid)
             with clock.stage("align"):
                 pair = align_pair(pair, chosen, run.tell, alignment)
@@ -117,7 +117,8 @@ def detect(
             with clock.stage("objects"):
                 found, changed = outline_objects(score_map, chosen, run)
             with clock.stage("activity"):
-                table, rows = _activity(found.table, zone_places, score_map, changed)
+                table = _interpret(found, score_map, track_places, road_places)
+                table, rows = _activity(table, zone_places, score_map, changed)
             with clock.stage("pictures"):
                 pictures = quicklooks(pair)
     finally:
@@ -174,6 +175,17 @@ def _score(
             detection, quiet = judge_by(references, detection, pair, config, run)
     with clock.stage("score"):
         return score_pixels(pair, detection, config, run), quiet
+
+
+def _interpret(
+    found: FoundObjects, score_map: ScoreMap, tracks: Places | None, roads: Places | None
+) -> ChangeTable:
+    """Kinds, groups and moves of the objects."""
+    return interpret(
+        found.table, found.appearance, score_map.grid, tracks=tracks, roads=roads,
+        roles=score_map.pair.roles,
+        radiometry=getattr(score_map.detection.detector, "radiometry", None),
+    )  # fmt: skip
 
 
 def _activity(
@@ -238,17 +250,21 @@ def score(
 def objects(
     score_map: ScoreMap,
     *,
+    tracks: Any = None,
+    roads: Any = None,
     config: Config | None = None,
     engine: str | Executor = "threads",
     progress: bool | ProgressCallback | None = None,
     **settings: Any,
 ) -> ChangeTable:
-    """Outline and measure the changed objects of a score map.
+    """Outline, measure and name the changed objects of a score map.
 
     Parameters
     ----------
     score_map : ScoreMap
         From :func:`changedet.score`.
+    tracks, roads : path, GeoJSON mapping or GeoDataFrame, optional
+        Centrelines that tell wagons and lorries from other things.
     config, engine, progress, **settings
         As for :func:`changedet.detect`; ``min_area_m2`` and ``fdr`` are used.
 
@@ -261,7 +277,8 @@ def objects(
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():
-            return outline_objects(score_map, chosen, run)[0].table
+            lines = (_places(value, "line", score_map.grid) for value in (tracks, roads))
+            return _interpret(outline_objects(score_map, chosen, run)[0], score_map, *lines)
     finally:
         close_progress(run.tell)
 
