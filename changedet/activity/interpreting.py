@@ -21,7 +21,7 @@ from changedet.activity.moving import pair_moves
 from changedet.activity.placing import Lines, Placed, lay_lines, place_objects, relate, to_plane
 from changedet.activity.reasons import kind_reasons
 from changedet.errors import GridError
-from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, Places
+from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
 
 FIXED = ("building", "earthwork", "vegetation", "water")
 """Kinds that do not move."""
@@ -36,6 +36,7 @@ def interpret(
     roads: Places | None = None,
     roles: tuple[str, ...] = (),
     radiometry: Matching | None = None,
+    pair: PairReader | None = None,
 ) -> ChangeTable:
     """Say of each object what it is, what it belongs to, and whether it moved.
 
@@ -59,6 +60,8 @@ def interpret(
     radiometry : object with ``apply``, optional
         Brings before values to the radiometry of the after image; by default the surroundings of
         the objects are matched in median and spread.
+    pair : PairReader, optional
+        The aligned pair; with it moved things are told by their colours from end to end, too.
 
     Returns
     -------
@@ -115,10 +118,11 @@ def interpret(
     found = changes.with_columns(**columns)
     if look is None or radar:
         return found
-    free = np.array([k not in FIXED for k in columns["kind"][counted]])
+    free = ~np.isin(columns["kind"][counted], FIXED)
     free &= ~objects.cut
+    kinds = columns["kind"][counted]
     moves = pair_moves(
-        objects, columns["kind"][counted], look_of(objects, look, radiometry), links,
+        objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
         np.flatnonzero(free & (table["change"] == "disappeared")),
         np.flatnonzero(free & (table["change"] == "appeared")),
     )  # fmt: skip

@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from changedet.activity.placing import Placed
-from changedet.model import Appearance
+from changedet.activity.profiling import sample_profiles
+from changedet.model import Appearance, PairReader
 
 
 class Matching(Protocol):
@@ -19,6 +20,11 @@ class Matching(Protocol):
         ...
 
 
+SHADED_CURVED, SHADED_FLAT = 0.12, 0.04
+"""By how much brightness changes with the sun: vaulted roofs, tanks and heaps of wagons turn to it
+or away; flat tops keep step with the ground."""
+
+
 @dataclass(frozen=True, eq=False)
 class Looks:
     """How each object looks at the date that holds it, in units of typical contrast."""
@@ -27,31 +33,52 @@ class Looks:
     """(n, band) mean inside, in the radiometry of the after image."""
     contrast: np.ndarray
     """(n, band) the surroundings less that."""
+    shaded: np.ndarray
+    """(n,) relative standard deviation of its brightness from one sun to another."""
+    profile: np.ndarray | None = None
+    """(n, station, band) colours along the middle, from end to end; NaN where unknown."""
 
 
-def look_of(objects: Placed, appearance: Appearance, radiometry: Matching | None) -> Looks:
+def look_of(
+    objects: Placed,
+    kinds: np.ndarray,
+    appearance: Appearance,
+    radiometry: Matching | None,
+    pair: PairReader | None = None,
+) -> Looks:
     """Looks of objects at the date that holds them (the after image, where both do).
 
     Parameters
     ----------
     objects : Placed
         Objects.
+    kinds : (n,) object array
+        What they are.
     appearance : Appearance
         Theirs.
     radiometry : Matching or None
         None: median and spread of the surroundings are matched, which is right to first order.
+    pair : PairReader, optional
+        The aligned pair; with it the colours along each object are looked at as well.
     """
-    before = []
-    for values in (appearance.inside[0], appearance.around[0]):
+
+    def match(values: np.ndarray) -> np.ndarray:
         if radiometry is None:
-            before.append(_matched(values, appearance))
-        else:
-            flat = radiometry.apply(np.ascontiguousarray(values.T, dtype=np.float32))
-            before.append(flat.T.astype(np.float64))
-    after = (objects.dates & 2) > 0
-    value = np.where(after[:, None], appearance.inside[1], before[0])
-    around = np.where(after[:, None], appearance.around[1], before[1])
-    return Looks(value / appearance.scale[1], (around - value) / appearance.scale[1])
+            return _matched(values, appearance)
+        flat = np.ascontiguousarray(values.reshape(-1, values.shape[-1]).T, dtype=np.float32)
+        return radiometry.apply(flat).T.reshape(values.shape).astype(np.float64)
+
+    scale = appearance.scale[1]
+    after = ((objects.dates & 2) > 0)[:, None]
+    value = np.where(after, appearance.inside[1], match(appearance.inside[0])) / scale
+    around = np.where(after, appearance.around[1], match(appearance.around[0])) / scale
+    profile = None
+    if pair is not None:
+        before, now = sample_profiles(objects, pair)
+        profile = np.where(after[:, :, None], now, match(before)) / scale
+    rail = np.isin(kinds, ("railcar", "train"))
+    shaded = np.where(rail, SHADED_CURVED, SHADED_FLAT)
+    return Looks(value, around - value, shaded, profile)
 
 
 def _matched(values: np.ndarray, appearance: Appearance) -> np.ndarray:

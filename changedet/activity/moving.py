@@ -18,9 +18,17 @@ TOGETHER_OTHERS = 0.1
 """The same of all other kinds: containers are lifted one by one."""
 COUPLED_M = 4.0
 """Gap up to which two wagons are taken as coupled, metres."""
-MIXED, SHADED, OWN = 0.15, 0.10, 0.05
-"""Standard deviations of what changes in how one thing looks: share of ground mixed in by an
-inexact outline, relative brightness (sun, dirt), and the rest in units of typical contrast."""
+MIXED, OWN = 0.15, 0.05
+"""Standard deviations of what changes in the mean colour of one thing: the share of ground mixed in
+by an inexact outline, and the rest in units of typical contrast."""
+STATION_OWN, STATION_SHADED = 0.08, 0.08
+"""Standard deviations of a colour at one place of a thing: in units of contrast, and relative."""
+STATION_MISPLACED = 1.0
+"""How far a place may be off, in steps between places."""
+STATION_DOF = 7.0
+"""How many independent numbers the colours from end to end are worth."""
+OUTLIER = 5.0
+"""Larger differences, in standard deviations, count as this: shadows fall across things."""
 TAIL = 4.0
 """Degrees of freedom of the distribution of these errors: shadows make outliers."""
 CANDIDATES = 24
@@ -28,7 +36,7 @@ CANDIDATES = 24
 CAUTION = 10.0
 """With so many objects the scene's own share of moved ones weighs as much as the expected one."""
 ROUNDS = 20
-SHRINK = 1.0
+SHRINK = 0.15
 """Weight of the scene's mean against an object's own count of like ones."""
 LONGEST_CHAIN = 64
 """Over how many neighbours evidence is passed on."""
@@ -129,20 +137,52 @@ def _likeness(objects: Placed, looks: Looks, i: np.ndarray, j: np.ndarray) -> np
 
     A t-like kernel of their Mahalanobis distance: 0 for equals, whatever the errors are.
     """
-    step = looks.value[j] - looks.value[i]
-    bands = step.shape[1]
-    level = 0.5 * (looks.value[i] + looks.value[j])
-    covariance = np.broadcast_to(OWN**2 * np.eye(bands), (len(i), bands, bands)).copy()
-    for vector, sigma in (
-        (looks.contrast[i], MIXED), (looks.contrast[j], MIXED), (level, SHADED),
-    ):  # fmt: skip
-        covariance += sigma**2 * vector[:, :, None] * vector[:, None, :]
-    distance = (step * np.linalg.solve(covariance, step[:, :, None])[:, :, 0]).sum(axis=1)
-    out = -0.5 * (TAIL + bands) * np.log1p(distance / TAIL)
+    along = _like_profiles(looks, i, j)
+    out = np.where(np.isfinite(along), along, _like_means(looks, i, j))
     for size in (objects.length, objects.width):
         sigma = np.hypot(objects.error_m / size[i], objects.error_m / size[j])
         out -= 0.5 * np.minimum((np.log(size[j] / size[i]) / sigma) ** 2, 40.0)
     return np.asarray(out)
+
+
+def _like_means(looks: Looks, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Kernel of the mean colours, allowing for mixed-in ground and for brightness."""
+    step = looks.value[j] - looks.value[i]
+    bands = step.shape[1]
+    level = 0.5 * (looks.value[i] + looks.value[j])
+    covariance = np.broadcast_to(OWN**2 * np.eye(bands), (len(i), bands, bands)).copy()
+    for vector in (
+        MIXED * looks.contrast[i], MIXED * looks.contrast[j], looks.shaded[i, None] * level,
+    ):  # fmt: skip
+        covariance += vector[:, :, None] * vector[:, None, :]
+    distance = (step * np.linalg.solve(covariance, step[:, :, None])[:, :, 0]).sum(axis=1)
+    return np.asarray(-0.5 * (TAIL + bands) * np.log1p(distance / TAIL))
+
+
+def _like_profiles(looks: Looks, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Kernel of the colours from end to end, the better way round; NaN where not sampled.
+
+    A common brightness (sun on a roof) is one error of the whole, not one of each place.
+    """
+    profile, shaded = looks.profile, looks.shaded
+    if profile is None:
+        return np.full(len(i), np.nan)
+    steep = STATION_MISPLACED * np.gradient(profile, axis=1)
+    own = np.hypot(np.hypot(STATION_OWN, STATION_SHADED * profile), steep)
+    best = np.full(len(i), np.inf)
+    for way in (1, -1):
+        turned, spread = profile[j][:, ::way], np.hypot(own[i], own[j][:, ::way]) / np.sqrt(2)
+        z = np.clip((turned - profile[i]) / spread, -OUTLIER, OUTLIER)
+        light = np.where(np.isfinite(z), shaded[i, None, None] * profile[i] / spread, np.nan)
+        weight = STATION_DOF / np.maximum(np.isfinite(z).sum(axis=(1, 2)), 1)
+        zz, zv, vv = (
+            weight * np.nansum(product, axis=(1, 2))
+            for product in (z * z, z * light, light * light)
+        )
+        known = np.isfinite(z).any(axis=(1, 2))
+        best = np.where(known, np.minimum(best, zz - zv * zv / (1 + vv)), best)
+    best = np.where(np.isfinite(best), best, np.nan)
+    return np.asarray(-0.5 * (TAIL + STATION_DOF) * np.log1p(best / TAIL))
 
 
 def _chance(

@@ -185,6 +185,7 @@ def _interpret(
         found.table, found.appearance, score_map.grid, tracks=tracks, roads=roads,
         roles=score_map.pair.roles,
         radiometry=getattr(score_map.detection.detector, "radiometry", None),
+        pair=score_map.pair,
     )  # fmt: skip
 
 
