@@ -21,7 +21,7 @@ AFIELD_M = 60.0
 """Typical distance to the nearest line of things that have nothing to do with it, metres."""
 PRIOR: dict[str, float] = {
     "railcar": 0.20, "train": 0.09, "truck": 0.13, "vehicle": 0.08, "convoy": 0.03,
-    "container": 0.15, "container_stack": 0.07, "building": 0.05, "earthwork": 0.04,
+    "container": 0.15, "container_stack": 0.11, "building": 0.03, "earthwork": 0.03,
     "vegetation": 0.05, "water": 0.02, "other": 0.09,
 }  # fmt: skip
 """What changes at a freight site; the sizes decide where they can."""

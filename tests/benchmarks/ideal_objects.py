@@ -8,10 +8,37 @@ import numpy as np
 import shapely
 import shapely.affinity
 
-from changedet.model import Appearance, ChangeTable, Grid, Image
+from changedet.model import Appearance, ChangeTable, Grid, Image, ImageInfo, ImagePair, Window
 from changedet.simulation import Scene
 
 RING_M = 2.0
+
+
+class ScenePair:
+    """The images of a scene without a geolocation error (:class:`changedet.model.PairReader`)."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.images = (scene.before, scene.after)
+        self.infos: tuple[ImageInfo, ImageInfo] = (scene.before_info, scene.after_info)
+        self.grid, self.roles = scene.before.grid, scene.before.roles
+
+    def read(self, window: Window) -> ImagePair:
+        """Read a window; invalid beyond the grid."""
+        part = window.intersect(self.grid.window)
+        images = []
+        for image in self.images:
+            pixels = np.zeros((len(self.roles), *window.shape), dtype=np.float32)
+            valid = np.zeros(window.shape, dtype=bool)
+            if not part.empty:
+                at = part.within(window)
+                pixels[:, at[0], at[1]] = image.pixels[:, part.slices[0], part.slices[1]]
+                valid[at] = image.valid[part.slices]
+            images.append(Image(pixels, valid, self.grid.subset(window), self.roles))
+        return ImagePair(images[0], images[1])
+
+    def overview(self, factor: int) -> ImagePair:
+        """Not needed here."""
+        raise NotImplementedError
 
 
 def ideal_objects(
