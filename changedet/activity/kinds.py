@@ -158,7 +158,7 @@ def _colour(setting: Setting) -> np.ndarray:
         known = np.isfinite(index)
         certain = 1.0 / (1.0 + np.exp(-np.clip((np.nan_to_num(index) - threshold) / 0.05, -50, 50)))
         for k, kind in enumerate(KINDS):
-            share = 0.95 if kind == natural else 0.3 if kind == "other" else 0.05
+            share = 0.95 if kind == natural else 0.3 if kind == "other" else 0.02
             out[:, k] *= np.where(known, share * certain + (1 - share) * (1 - certain), 1.0)
     return out
 

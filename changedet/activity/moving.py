@@ -13,9 +13,8 @@ from changedet.activity.placing import Placed
 MOVED_SHARE = 0.2
 """Share of what departed that is expected to stand elsewhere in the images."""
 TOGETHER: dict[str, float] = {"railcar": 0.8, "train": 0.8, "truck": 0.5, "convoy": 0.5}
-"""Chance that the next in line moved along: wagons are coupled, lorries follow each other."""
-TOGETHER_OTHERS = 0.1
-"""The same of all other kinds: containers are lifted one by one."""
+"""Chance that the next in line moved along: wagons are coupled, lorries follow each other. Others
+move one by one."""
 COUPLED_M = 4.0
 """Gap up to which two wagons are taken as coupled, metres."""
 MIXED, OWN = 0.15, 0.05
@@ -205,9 +204,10 @@ def _chance(
     kernel = np.exp(_likeness(objects, looks, like, whom))
     alike = np.bincount(whom, kernel, minlength=len(objects))
     apart = chain[whom] != chain[like]
-    usual = kernel[apart].sum() / len(everything)
+    # one alike pair more than were seen: a few objects cannot rule it out
+    usual = (kernel[apart].sum() + 1.0) / len(everything)
     own = np.maximum(alike[j] - np.exp(_likeness(objects, looks, i, j)), 0.0)
-    return np.log((own + SHRINK * usual + 1e-3) / (1 + SHRINK) / len(everything))
+    return np.log((own + SHRINK * usual) / (1 + SHRINK) / len(everything))
 
 
 def _along_chains(
@@ -222,7 +222,7 @@ def _along_chains(
 
     Messages are passed inwards along both directions of the chain until they stand still.
     """
-    together = np.array([TOGETHER.get(k, TOGETHER_OTHERS) for k in kinds])
+    together = np.array([TOGETHER.get(k, 0.0) for k in kinds])
     row, far, gap = links.neighbours(len(objects))
     index = {pair: k for k, pair in enumerate(zip(i.tolist(), j.tolist(), strict=True))}
     same = (objects.along[i] * objects.along[j]).sum(axis=1) >= 0
@@ -235,16 +235,16 @@ def _along_chains(
         both = (a >= 0) & (b >= 0) & (np.abs(gap_a - gap_b) < 0.5 + 3 * objects.error_m)
         pairs = zip(a.tolist(), b.tolist(), both.tolist(), strict=True)
         next_pair = np.array([index.get((x, y), -1) if ok else -1 for x, y, ok in pairs])
-        following[:, end] = np.where(next_pair >= 0, 2 * next_pair + far[i, end], -1)
         rail = np.isin(kinds[i], ("railcar", "train"))
         near = ~rail | (np.fmin(gap_a, gap_b) < COUPLED_M)
-        rate[:, end] = np.where(near, together[i], TOGETHER_OTHERS)
-        alone = (a < 0) & (b < 0)
-        stays[:, end] = np.where(alone, 0.0, np.log(1 - rate[:, end]))
+        rate[:, end] = np.where(near & ((a >= 0) | (b >= 0)), together[i], 0.0)
+        stays[:, end] = np.log(1 - rate[:, end])
+        follows = (next_pair >= 0) & (rate[:, end] > 0)
+        following[:, end] = np.where(follows, 2 * next_pair + far[i, end], -1)
     message = stays
     for _ in range(LONGEST_CHAIN):
         onward = evidence[following // 2] + message.ravel()[following]
-        told = np.logaddexp(np.log(rate) + onward, np.log(1 - rate))
+        told = np.logaddexp(np.log(np.maximum(rate, 1e-9)) + onward, stays)
         new = np.where(following >= 0, told, stays)
         if np.abs(new - message).max() < 1e-9:
             break

@@ -36,8 +36,9 @@ SIZES: tuple[Size, ...] = (
     Size("container", 0.60, (12.1, 12.25), (2.43, 2.45)),
     Size("container", 0.05, (13.6, 13.8), (2.43, 2.45)),
     # side by side, and end to end
-    Size("container_stack", 0.70, (6.0, 80.0), (4.9, 30.0)),
-    Size("container_stack", 0.30, (18.2, 80.0), (2.43, 2.6)),
+    Size("container_stack", 0.70, (6.0, 40.0), (4.9, 30.0)),
+    Size("container_stack", 0.10, (40.0, 120.0), (4.9, 60.0)),
+    Size("container_stack", 0.20, (18.2, 80.0), (2.43, 2.6)),
     # rigid lorries 7 to 10 m; tractor and semi-trailer 16.5 m; road train at most 18.75 m by 2.55 m
     Size("truck", 0.30, (7.0, 10.0), (2.4, 2.6)),
     Size("truck", 0.70, (15.5, 18.8), (2.4, 2.6)),
@@ -57,7 +58,7 @@ SIZES: tuple[Size, ...] = (
 
 REGULAR = ("railcar", "train", "container", "truck", "vehicle", "convoy", "building")
 """Kinds that fill their rectangle; a stack may have steps and gaps."""
-SPILT, SPILL_M = 0.15, 1.5
+SPILT, SPILL_M = 0.15, 2.0
 """How often an outline is larger than the thing, and by how much, metres (beside a pixel)."""
 FILL_REGULAR = (0.97, 0.08)
 FILL_NATURAL = (0.82, 0.12)
@@ -123,7 +124,8 @@ def _blurred(value: np.ndarray, span: tuple[float, float], error_m: float) -> np
     true = (ndtr((high - x) / sigma) - ndtr((low - x) / sigma)) / (high - low)
     scale = SPILL_M + error_m
     more = value - span[1]
-    spilt = np.where(more > 0, value / scale * np.exp(-np.maximum(more, 0) / scale), 0.0)
+    tail = np.exp(-0.5 * np.minimum(more / scale, 30.0) ** 2) * np.sqrt(2 / np.pi) / scale
+    spilt = np.where(more > 0, value * tail, 0.0)
     return np.asarray((1 - SPILT) * true + SPILT * spilt)
 
 
