@@ -23,6 +23,8 @@ KINDS_IN: dict[str, dict[str, float]] = {
     "convoy": {"truck": 0.80, "vehicle": 0.12, "convoy": 0.03, "other": 0.05},
 }
 """What stands in a chain of each type; in a free one, whatever stands anywhere."""
+LONE_WAGON = 0.4
+"""How much rarer a wagon is that no other stands next to."""
 COMMON_ERROR = 0.3
 """How much of the error of an outline neighbours have in common (one light, one threshold): ten
 wagons in a row do not tell ten times as much as one."""
@@ -171,7 +173,8 @@ def chain_priors(objects: Placed, links: Links, sizes: np.ndarray, prior: np.nda
 
 def _kinds_of(chain_type: str, prior: np.ndarray) -> np.ndarray:
     if chain_type not in KINDS_IN:
-        return prior
+        alone = np.where(np.asarray(KINDS) == "railcar", LONE_WAGON, 1.0) * prior
+        return np.asarray(alone / alone.sum())
     return np.array([KINDS_IN[chain_type].get(k, 1e-4) for k in KINDS])
 
 
