@@ -40,8 +40,10 @@ SIZES: tuple[Size, ...] = (
     Size("container_stack", 0.10, (40.0, 120.0), (4.9, 60.0)),
     Size("container_stack", 0.20, (18.2, 80.0), (2.43, 2.6)),
     # rigid lorries 7 to 10 m; tractor and semi-trailer 16.5 m; road train at most 18.75 m by 2.55 m
-    Size("truck", 0.30, (7.0, 10.0), (2.4, 2.6)),
-    Size("truck", 0.70, (15.5, 18.8), (2.4, 2.6)),
+    Size("truck", 0.25, (7.0, 10.0), (2.4, 2.6)),
+    Size("truck", 0.60, (15.5, 18.8), (2.4, 2.6)),
+    # of a semi-trailer the dark tractor may not stand out
+    Size("truck", 0.15, (12.5, 14.2), (2.4, 2.6)),
     # cars, vans, buses
     Size("vehicle", 0.70, (3.8, 5.2), (1.6, 2.0)),
     Size("vehicle", 0.20, (5.2, 7.0), (1.9, 2.3)),

@@ -101,11 +101,14 @@ class Tally:
 
 
 def holders(table: ChangeTable, footprints: list[Any]) -> np.ndarray:
-    """Row that covers at least half of each footprint, most of those; -1 for none."""
+    """Row that covers most of each footprint; -1 where less than half is covered by all rows.
+
+    A slot with two short containers is one footprint and may well be two rows.
+    """
     out = np.full(len(footprints), -1)
     for i, shape in enumerate(footprints):
         common = shapely.area(shapely.intersection(table.geometry, shape))
-        if len(common) and common.max() >= 0.5 * shape.area:
+        if len(common) and common.sum() >= 0.5 * shape.area:
             out[i] = int(np.argmax(common))
     return out
 
