@@ -192,7 +192,7 @@ def gap_likelihood(gap: np.ndarray, error_m: float) -> np.ndarray:
     apart = np.where((gap > 3) & (gap < 25), 1.0 / np.maximum(gap, 3) / np.log(25 / 3), 0.0)
     return np.stack(
         [
-            0.80 * coupled + 0.12 * missing + 0.08 * anything,
+            0.86 * coupled + 0.05 * missing + 0.09 * anything,
             0.75 * touching + 0.10 * slot + 0.15 * anything,
             0.85 * apart + 0.15 * anything,
             anything,
