@@ -20,7 +20,7 @@ class Matching(Protocol):
         ...
 
 
-SHADED_CURVED, SHADED_FLAT = 0.12, 0.04
+SHADED_CURVED, SHADED_FLAT = 0.12, 0.03
 """By how much brightness changes with the sun: vaulted roofs, tanks and heaps of wagons turn to it
 or away; flat tops keep step with the ground."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.activity.chains import Links, components
-from changedet.activity.looking import Looks
+from changedet.activity.looking import SHADED_FLAT, Looks
 from changedet.activity.placing import Placed
 
 MOVED_SHARE = 0.2
@@ -20,11 +20,13 @@ COUPLED_M = 4.0
 MIXED, OWN = 0.15, 0.05
 """Standard deviations of what changes in the mean colour of one thing: the share of ground mixed in
 by an inexact outline, and the rest in units of typical contrast."""
-STATION_OWN, STATION_SHADED = 0.08, 0.08
+TINT_OWN, TINT_SHADED = 0.03, 0.025
+"""Standard deviations of the tint of the middle: in units of contrast, and relative."""
+CURVED = 2.0
+"""How many times larger these are for wagons, with walls and heaps that shade a part of them."""
+STATION_OWN, STATION_SHADED = 0.05, 0.05
 """Standard deviations of a colour at one place of a thing: in units of contrast, and relative."""
-STATION_MISPLACED = 1.0
-"""How far a place may be off, in steps between places."""
-STATION_DOF = 7.0
+STATION_DOF = 3.0
 """How many independent numbers the colours from end to end are worth."""
 OUTLIER = 5.0
 """Larger differences, in standard deviations, count as this: shadows fall across things."""
@@ -35,7 +37,7 @@ CANDIDATES = 24
 CAUTION = 10.0
 """With so many objects the scene's own share of moved ones weighs as much as the expected one."""
 ROUNDS = 20
-SHRINK = 0.15
+SHRINK = 0.1
 """Weight of the scene's mean against an object's own count of like ones."""
 LONGEST_CHAIN = 64
 """Over how many neighbours evidence is passed on."""
@@ -159,29 +161,37 @@ def _like_means(looks: Looks, i: np.ndarray, j: np.ndarray) -> np.ndarray:
 
 
 def _like_profiles(looks: Looks, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """Kernel of the colours from end to end, the better way round; NaN where not sampled.
+    """Kernel of the colours along the middle; NaN where not sampled.
 
-    A common brightness (sun on a roof) is one error of the whole, not one of each place.
+    Their mean is known well, but for a common brightness; how they run from end to end is known
+    less well, and either way round is allowed.
     """
-    profile, shaded = looks.profile, looks.shaded
+    profile = looks.profile
     if profile is None:
         return np.full(len(i), np.nan)
-    steep = STATION_MISPLACED * np.gradient(profile, axis=1)
-    own = np.hypot(np.hypot(STATION_OWN, STATION_SHADED * profile), steep)
+    known = np.isfinite(profile)
+    count = known.sum(axis=1)
+    total = np.where(known, profile, 0.0).sum(axis=1)
+    middle = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    step, level = middle[j] - middle[i], 0.5 * (middle[i] + middle[j])
+    bands = step.shape[1]
+    curved = np.where(looks.shaded[i] > SHADED_FLAT, CURVED, 1.0)[:, None]
+    own = (curved * np.hypot(TINT_OWN, TINT_SHADED * level)) ** 2
+    light = looks.shaded[i, None] * level
+    z2, zv, vv = ((step * step / own).sum(axis=1), (step * light / own).sum(axis=1),
+                  (light * light / own).sum(axis=1))  # fmt: skip
+    out = -0.5 * (TAIL + bands) * np.log1p((z2 - zv * zv / (1 + vv)) / TAIL)
+    run = profile - middle[:, None, :]
+    spread = np.hypot(np.hypot(STATION_OWN, STATION_SHADED * profile), np.gradient(profile, axis=1))
     best = np.full(len(i), np.inf)
     for way in (1, -1):
-        turned, spread = profile[j][:, ::way], np.hypot(own[i], own[j][:, ::way]) / np.sqrt(2)
-        z = np.clip((turned - profile[i]) / spread, -OUTLIER, OUTLIER)
-        light = np.where(np.isfinite(z), shaded[i, None, None] * profile[i] / spread, np.nan)
-        weight = STATION_DOF / np.maximum(np.isfinite(z).sum(axis=(1, 2)), 1)
-        zz, zv, vv = (
-            weight * np.nansum(product, axis=(1, 2))
-            for product in (z * z, z * light, light * light)
-        )
-        known = np.isfinite(z).any(axis=(1, 2))
-        best = np.where(known, np.minimum(best, zz - zv * zv / (1 + vv)), best)
-    best = np.where(np.isfinite(best), best, np.nan)
-    return np.asarray(-0.5 * (TAIL + STATION_DOF) * np.log1p(best / TAIL))
+        both = np.hypot(spread[i], spread[j][:, ::way]) / np.sqrt(2)
+        z = np.clip((run[j][:, ::way] - run[i]) / both, -OUTLIER, OUTLIER)
+        known = np.isfinite(z)
+        total = np.where(known, z * z, 0.0).sum(axis=(1, 2))
+        best = np.minimum(best, total / np.maximum(known.sum(axis=(1, 2)), 1))
+    out -= 0.5 * (TAIL + STATION_DOF) * np.log1p(STATION_DOF * best / TAIL)
+    return np.asarray(out)
 
 
 def _chance(

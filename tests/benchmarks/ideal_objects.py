@@ -112,6 +112,8 @@ def look(table: ChangeTable, before: Image, after: Image) -> Appearance:
 
 def _mean(image: Image, shape: Any) -> np.ndarray:
     grid: Grid = image.grid
+    if shape.is_empty:
+        return np.full(len(image.roles), np.nan)
     left, bottom, right, top = shape.bounds
     rows, cols = grid.rowcol([left, right], [top, bottom])
     r, c = np.mgrid[

@@ -53,6 +53,8 @@ class Tally:
     """In one group: in truth, as found, both."""
     moves: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     """True, true with both ends found, claimed, right."""
+    wagons: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    """The same of wagons."""
     claims: set[str] = field(default_factory=set)
 
     def add(self, table: ChangeTable, scene: Scene) -> None:
@@ -94,10 +96,19 @@ class Tally:
         claimed = [
             (k, place[int(to)]) for k, to in enumerate(table["moved_to"]) if int(to) in place
         ]
-        self.moves[0] += len(true)
-        self.moves[1] += len(both)
-        self.moves[2] += len(claimed)
-        self.moves[3] += len(set(claimed) & set(both))
+        rail = {o.id for o in things if o.kind == "railcar"}
+        on_rail = [(row[a], row[b]) for a, b in true if a in rail and min(row[a], row[b]) >= 0]
+        rail_claims = [
+            (a, b) for a, b in claimed if table["kind"][a] in ALIKE["railcar"]
+        ]  # fmt: skip
+        for tally, known, held, said in (
+            (self.moves, len(true), both, claimed),
+            (self.wagons, sum(a in rail for a, _ in true), on_rail, rail_claims),
+        ):
+            tally[0] += known
+            tally[1] += len(held)
+            tally[2] += len(said)
+            tally[3] += len(set(said) & set(held))
 
 
 def holders(table: ChangeTable, footprints: list[Any]) -> np.ndarray:
@@ -167,11 +178,12 @@ def rows(label: str, t: Tally) -> Iterator[Row]:
     true, claimed, both = t.pairs
     yield Row(f"{label}: pairs of a group that are one", both / max(claimed, 1), note=f"{claimed}")
     yield Row(f"{label}: pairs of one group found", both / max(true, 1), note=f"{true}")
-    true, ends, claimed, good = t.moves
-    yield Row(f"{label}: moved, precision", good / max(claimed, 1), 0.9, note=f"{claimed} claimed")
-    yield Row(f"{label}: moved, recall of all", good / max(true, 1), 0.7, note=f"{true}")
-    yield Row(f"{label}: moved, recall where both ends found", good / max(ends, 1), 0.7,
-              note=f"{ends}")  # fmt: skip
+    for what, (true, ends, claimed, good) in (("moved", t.moves), ("moved wagons", t.wagons)):
+        precision, recall = good / max(claimed, 1), good / max(true, 1)
+        yield Row(f"{label}: {what}, precision", precision, 0.9, note=f"{claimed} claimed")
+        yield Row(f"{label}: {what}, recall of all", recall, 0.7, note=f"{true}")
+        yield Row(f"{label}: {what}, recall, both ends found", good / max(ends, 1), 0.7,
+                  note=f"{ends}")  # fmt: skip
 
 
 def main() -> None:
