@@ -41,7 +41,7 @@ SHRINK = 0.1
 """Weight of the scene's mean against an object's own count of like ones."""
 LONGEST_CHAIN = 64
 """Over how many neighbours evidence is passed on."""
-MINIMUM_PROBABILITY = 0.6
+MINIMUM_PROBABILITY = 0.65
 """Pairs that are less certain than this are not claimed."""
 
 
