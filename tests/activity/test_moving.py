@@ -142,9 +142,9 @@ def test_ten_thousand_objects_stay_cheap(rng):
     ]
     colours = rng.uniform(0.1, 3.0, (2 * n, 4))
     colours[n : n + 500] = colours[:500]
-    start = time.perf_counter()
+    start = time.process_time()
     found, _ = pairs(things, colours, size=20_000)
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 20
     good = sum(b == a + n for a, b in found.items())
     assert good / max(len(found), 1) > 0.9
 
