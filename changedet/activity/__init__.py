@@ -1,9 +1,29 @@
 """From changed objects to activity: how much of each zone changed, and how sure that is."""
 
 from changedet.activity.areas import observable_area, zone_mask
+from changedet.activity.chains import Links, chain_priors, find_links
 from changedet.activity.control import OUTSIDE, Control
+from changedet.activity.grouping import group_objects
+from changedet.activity.interpreting import interpret
+from changedet.activity.kinds import (
+    Setting,
+    choose_kinds,
+    kind_probabilities,
+    supported_kinds,
+)
+from changedet.activity.looking import Looks, look_of
+from changedet.activity.moving import Moves, pair_moves
+from changedet.activity.placing import (
+    Lines,
+    Placed,
+    Relation,
+    lay_lines,
+    place_objects,
+    relate,
+)
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
 from changedet.activity.sharing import Shares, assign_zones, share_objects
+from changedet.activity.sizes import size_likelihood
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
 from changedet.activity.zone_tracks import zone_occupancy
 from changedet.activity.zones import zone_activity
@@ -13,14 +33,34 @@ __all__ = [
     "SHARE_SCALE",
     "SITE",
     "Control",
+    "Lines",
+    "Links",
+    "Looks",
+    "Moves",
+    "Placed",
+    "Relation",
+    "Setting",
     "Shares",
     "activity_score",
     "assign_zones",
+    "chain_priors",
     "check_kind_weights",
     "check_zones",
+    "choose_kinds",
+    "find_links",
+    "group_objects",
+    "interpret",
+    "kind_probabilities",
+    "lay_lines",
+    "look_of",
     "object_weights",
     "observable_area",
+    "pair_moves",
+    "place_objects",
+    "relate",
     "share_objects",
+    "size_likelihood",
+    "supported_kinds",
     "zone_activity",
     "zone_mask",
     "zone_occupancy",

@@ -13,10 +13,11 @@ from changedet.activity import (
     assign_zones,
     check_kind_weights,
     check_zones,
+    interpret,
     zone_activity,
 )
 from changedet.config import Config
-from changedet.differencing import fit_detection, get_method
+from changedet.differencing import FoundObjects, fit_detection, get_method
 from changedet.engines import check_engine
 from changedet.errors import ChangedetWarning
 from changedet.loading import AlignedPair, read_places
@@ -122,7 +123,7 @@ def detect(
                 zone_places = _places(zones, "polygon", pair.grid, scored=True)
                 control_places = _control(control, pair.grid)
                 track_places = _places(tracks, "line", pair.grid)
-                _places(roads, "line", pair.grid)
+                road_places = _places(roads, "line", pair.grid)
                 check_zones(zone_places, pair.grid)
                 check_kind_weights(chosen.kind_weights)
             with clock.stage("align"):
@@ -131,8 +132,9 @@ def detect(
             with clock.stage("objects"):
                 found, changed = outline_objects(score_map, chosen, run)
             with clock.stage("activity"):
+                table = _interpret(found, score_map, track_places, road_places)
                 table, rows = _activity(
-                    found.table, zone_places, control_places, score_map, changed, chosen
+                    table, zone_places, control_places, score_map, changed, chosen
                 )
             with clock.stage("pictures"):
                 pictures = quicklooks(pair)
@@ -198,6 +200,18 @@ def _score(
             detection, quiet = judge_by(references, detection, pair, config, run)
     with clock.stage("score"):
         return score_pixels(pair, detection, config, run), quiet
+
+
+def _interpret(
+    found: FoundObjects, score_map: ScoreMap, tracks: Places | None, roads: Places | None
+) -> ChangeTable:
+    """Kinds, groups and moves of the objects."""
+    return interpret(
+        found.table, found.appearance, score_map.grid, tracks=tracks, roads=roads,
+        roles=score_map.pair.roles,
+        radiometry=getattr(score_map.detection.detector, "radiometry", None),
+        pair=score_map.pair,
+    )  # fmt: skip
 
 
 def _activity(
@@ -269,17 +283,21 @@ def score(
 def objects(
     score_map: ScoreMap,
     *,
+    tracks: Any = None,
+    roads: Any = None,
     config: Config | None = None,
     engine: str | Executor = "threads",
     progress: bool | ProgressCallback | None = None,
     **settings: Any,
 ) -> ChangeTable:
-    """Outline and measure the changed objects of a score map.
+    """Outline, measure and name the changed objects of a score map.
 
     Parameters
     ----------
     score_map : ScoreMap
         From :func:`changedet.score`.
+    tracks, roads : path, GeoJSON mapping or GeoDataFrame, optional
+        Centrelines that tell wagons and lorries from other things.
     config, engine, progress, **settings
         As for :func:`changedet.detect`; ``min_area_m2`` and ``fdr`` are used.
 
@@ -292,7 +310,8 @@ def objects(
     run = Running(chosen, engine, as_progress(progress))
     try:
         with at_work():
-            return outline_objects(score_map, chosen, run)[0].table
+            lines = (_places(value, "line", score_map.grid) for value in (tracks, roads))
+            return _interpret(outline_objects(score_map, chosen, run)[0], score_map, *lines)
     finally:
         close_progress(run.tell)
 

@@ -1,0 +1,211 @@
+"""How well changes are named, grouped and paired: ``python tests/benchmarks/kinds.py``.
+
+On simulated yards of which 30 % changed, with and without tracks and roads, in two ways:
+
+* ``ideal``: the footprints of everything that changed, blurred by a pixel, so that only this step
+  is measured;
+* ``found``: the whole chain from the images.
+
+A wagon under an outline called ``train`` counts as right, a truck under ``convoy`` as well. A
+container and a stack of one slot look alike from above and count as one kind. Moves are judged by
+the links of the truth alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import shapely
+from detection import SHIFTS, YARD, Row, sun
+from ideal_objects import ScenePair, ideal_objects
+
+import changedet as cd
+from changedet.activity import interpret
+from changedet.config import Config
+from changedet.differencing import fit_radiometry
+from changedet.model import ChangeTable
+from changedet.pipeline.running import Running
+from changedet.pipeline.steps import outline_objects
+from changedet.simulation import Scene, simulate
+
+ALIKE: dict[str, tuple[str, ...]] = {
+    "railcar": ("railcar", "train"),
+    "truck": ("truck", "convoy"),
+    "container": ("container", "container_stack"),
+    "container_stack": ("container", "container_stack"),
+}
+BINS = ((0.0, 0.5), (0.5, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.97), (0.97, 1.01))
+
+
+@dataclass
+class Tally:
+    """What is counted over the seeds."""
+
+    things: int = 0
+    confidence: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    by_kind: dict[str, list[bool]] = field(default_factory=dict)
+    pairs: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """In one group: in truth, as found, both."""
+    moves: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    """True, true with both ends found, claimed, right."""
+    wagons: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    """The same of wagons."""
+    claims: set[str] = field(default_factory=set)
+
+    def add(self, table: ChangeTable, scene: Scene) -> None:
+        """Judge one table."""
+        table = table.take(~table.explained)
+        things = [o for o in scene.truth.changed if o.kind in ALIKE]
+        at = holders(table, [o.geometry for o in things])
+        self.things += len(things)
+        self.claims |= set(table["kind"])
+        for thing, row in zip(things, at, strict=True):
+            if row >= 0:
+                good = bool(table["kind"][row] in ALIKE[thing.kind])
+                self.right.append(good)
+                self.confidence.append(float(table["kind_confidence"][row]))
+                self.by_kind.setdefault(thing.kind.split("_")[0], []).append(good)
+        self._groups(table, things, at)
+        self._moves(table, scene, things, at)
+
+    def _groups(self, table: ChangeTable, things: list[Any], at: np.ndarray) -> None:
+        chosen = [
+            (o, r) for o, r in zip(things, at, strict=True)
+            if r >= 0 and o.kind in ("railcar", "truck")
+        ]  # fmt: skip
+        for i, (a, ra) in enumerate(chosen):
+            for b, rb in chosen[:i]:
+                same = a.kind == b.kind and a.group == b.group and a.after == b.after
+                claimed = (
+                    table["group"][ra] is not None and table["group"][ra] == table["group"][rb]
+                )
+                self.pairs[0] += same
+                self.pairs[1] += claimed
+                self.pairs[2] += same and claimed
+
+    def _moves(self, table: ChangeTable, scene: Scene, things: list[Any], at: np.ndarray) -> None:
+        row = {o.id: int(r) for o, r in zip(things, at, strict=True)}
+        true = [(o.id, o.link) for o in things if o.link in row and o.before and not o.after]
+        both = [(row[a], row[b]) for a, b in true if min(row[a], row[b]) >= 0]
+        place = {int(v): k for k, v in enumerate(table["id"])}
+        claimed = [
+            (k, place[int(to)]) for k, to in enumerate(table["moved_to"]) if int(to) in place
+        ]
+        rail = {o.id for o in things if o.kind == "railcar"}
+        on_rail = [(row[a], row[b]) for a, b in true if a in rail and min(row[a], row[b]) >= 0]
+        rail_claims = [
+            (a, b) for a, b in claimed if table["kind"][a] in ALIKE["railcar"]
+        ]  # fmt: skip
+        for tally, known, held, said in (
+            (self.moves, len(true), both, claimed),
+            (self.wagons, sum(a in rail for a, _ in true), on_rail, rail_claims),
+        ):
+            tally[0] += known
+            tally[1] += len(held)
+            tally[2] += len(said)
+            tally[3] += len(set(said) & set(held))
+
+
+def holders(table: ChangeTable, footprints: list[Any]) -> np.ndarray:
+    """Row that covers most of each footprint; -1 where less than half is covered by all rows.
+
+    A slot with two short containers is one footprint and may well be two rows.
+    """
+    out = np.full(len(footprints), -1)
+    for i, shape in enumerate(footprints):
+        common = shapely.area(shapely.intersection(table.geometry, shape))
+        if len(common) and common.sum() >= 0.5 * shape.area:
+            out[i] = int(np.argmax(common))
+    return out
+
+
+def ideal(scene: Scene, seed: int) -> dict[str, Any]:
+    """Arguments of ``interpret`` for ideal outlines."""
+    table, appearance = ideal_objects(scene, 1.0, seed)
+    flat = [im.pixels.reshape(len(im.roles), -1)[:, ::7] for im in (scene.before, scene.after)]
+    roles = scene.before.roles
+    return {
+        "changes": table, "appearance": appearance, "grid": scene.truth.grid, "roles": roles,
+        "radiometry": fit_radiometry(flat[0], flat[1], roles), "pair": ScenePair(scene),
+    }  # fmt: skip
+
+
+def found(scene: Scene, seed: int) -> dict[str, Any]:
+    """Arguments of ``interpret`` for outlines found in the images."""
+    score_map = cd.score(scene.before, scene.after, engine="serial", **sun(scene))
+    config = Config()
+    objects, _ = outline_objects(score_map, config, Running(config, "serial", lambda event: None))
+    return {
+        "changes": objects.table, "appearance": objects.appearance, "grid": score_map.grid,
+        "roles": score_map.pair.roles, "pair": score_map.pair,
+        "radiometry": getattr(score_map.detection.detector, "radiometry", None),
+    }  # fmt: skip
+
+
+def tallies(way: str, gsd: float, seeds: range) -> dict[str, Tally]:
+    """Judge some seeds, with and without lines."""
+    out = {"lines given": Tally(), "no lines": Tally()}
+    for seed in seeds:
+        shift = (0.0, 0.0) if way == "ideal" else SHIFTS[seed % len(SHIFTS)]
+        settings = {**YARD, "gsd_before": gsd, "shift_m": shift, "change_fraction": 0.3}
+        scene = simulate("railyard", seed, **settings)
+        given = (ideal if way == "ideal" else found)(scene, seed)
+        lines = {"tracks": scene.truth.track_lines, "roads": scene.truth.roads}
+        out["lines given"].add(interpret(**given, **lines), scene)
+        out["no lines"].add(interpret(**given), scene)
+    return out
+
+
+def rows(label: str, t: Tally) -> Iterator[Row]:
+    """Lines of the table at 0.5 m."""
+    n = len(t.right)
+    yield Row(f"{label}: found", n / max(t.things, 1), note=f"of {t.things}")
+    each = ", ".join(f"{k} {np.mean(v):.3f} of {len(v)}" for k, v in sorted(t.by_kind.items()))
+    yield Row(f"{label}: kind right", float(np.mean(t.right)), 0.85, note=each)
+    confidence, right = np.array(t.confidence), np.array(t.right)
+    for low, high in BINS:
+        mine = (confidence >= low) & (confidence < high)
+        if mine.any():
+            yield Row(
+                f"{label}:   said {confidence[mine].mean():.2f}, right", float(right[mine].mean()),
+                note=f"{mine.sum()} with {low:g} to {min(high, 1):g}",
+            )  # fmt: skip
+    true, claimed, both = t.pairs
+    yield Row(f"{label}: pairs of a group that are one", both / max(claimed, 1), note=f"{claimed}")
+    yield Row(f"{label}: pairs of one group found", both / max(true, 1), note=f"{true}")
+    for what, (true, ends, claimed, good) in (("moved", t.moves), ("moved wagons", t.wagons)):
+        precision, recall = good / max(claimed, 1), good / max(true, 1)
+        yield Row(f"{label}: {what}, precision", precision, 0.9, note=f"{claimed} claimed")
+        yield Row(f"{label}: {what}, recall of all", recall, 0.7, note=f"{true}")
+        yield Row(f"{label}: {what}, recall, both ends found", good / max(ends, 1), 0.7,
+                  note=f"{ends}")  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="How well changes are named.")
+    parser.add_argument("--first", type=int, default=1, help="first seed")
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
+    parser.add_argument("--only", choices=["ideal", "found", "coarse"], help="one part")
+    given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
+    print(f"{'':<52}{'reached':>9}  {'asked':>8}")
+    for way in ("ideal", "found"):
+        if given.only in (None, way):
+            for lines, tally in tallies(way, 0.5, seeds).items():
+                for row in rows(f"{way}, {lines}", tally):
+                    print(row, flush=True)
+    if given.only in (None, "coarse"):
+        for gsd in (1.0, 2.0, 3.0, 5.0, 10.0):
+            for lines, tally in tallies("ideal", gsd, seeds[:3]).items():
+                print(f"ideal, {lines}, {gsd:g} m: claimed {', '.join(sorted(tally.claims))}; "
+                      f"right {np.mean(tally.right):.3f}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
