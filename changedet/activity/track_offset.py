@@ -28,6 +28,8 @@ PULL = 0.05
 """Mean log-likelihood that an offset of one metre must gain, growing with its square."""
 OWN_PULL = 2.0
 """The same for the offset of one track against the yard's."""
+FINE_GSD_M = 1.25
+"""Coarser pixels tell the common offset only."""
 SEARCH_STEP_M = 4.0
 """Steps along the track while searching."""
 ROUNDS = 3
@@ -134,10 +136,14 @@ def find_offsets(
             for date in range(2)
         ]
     )
+    fine = strips[0].step <= FINE_GSD_M
+    if not fine:
+        by_date[:] = 0.0
     offsets = offsets + by_date[:, None] * search.turn
     for k in range(len(strips)):
         own = max(around, key=lambda d: float(around[d][:, k].sum()) - 2 * OWN_PULL * d**2)
-        if own and not by_date.any():
+        # one date by itself, or one track: not both at once
+        if not by_date.any() and fine:
             offsets[:, k] += own * search.turn[k]
     return TrackOffsets(offsets, chosen, common)
 

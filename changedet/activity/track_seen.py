@@ -23,9 +23,7 @@ DECK_EVEN = 0.12
 DECK_DIFFERS = 0.3
 """differs this much from the track before and behind it,"""
 DECK_SHARE = 0.7
-"""at this share of the samples across,"""
-DECK_SAME = 0.3
-"""and looks no more different than this at the other date, against the ground there,"""
+"""at this share of the samples across, at both dates,"""
 DECK_RANGE_M = (3.0, 60.0)
 """and is so long."""
 
@@ -75,7 +73,7 @@ def bridged_steps(strips: Sequence[TrackStrip], samples: TrackSamples) -> np.nda
         count = part.stop - part.start
         group = max(1, len(strip.along) // count)
         inside = np.abs(strip.across) <= DECK_M
-        hidden = np.ones(count, dtype=bool)
+        hidden, signs = np.ones(count, dtype=bool), []
         for date in range(2):
             pixels = strip.pixels[date][:, : count * group][:, :, inside].mean(axis=0)
             level = np.log(np.maximum(pixels, 1e-6 + 0.05 * np.median(np.abs(pixels))))
@@ -86,10 +84,9 @@ def bridged_steps(strips: Sequence[TrackStrip], samples: TrackSamples) -> np.nda
             differs = (np.abs(level - usual) > DECK_DIFFERS).mean(axis=1) >= DECK_SHARE
             middle = np.median(level, axis=1, keepdims=True)
             even = np.median(np.abs(level - middle), axis=1) * 1.4826 < DECK_EVEN
-            sign = np.sign(np.median(level - usual, axis=1))
+            signs.append(np.sign(np.median(level - usual, axis=1)))
             hidden &= differs & even & valid
-            hidden &= sign == (sign if date == 0 else first)
-            first = sign
+        hidden &= signs[0] == signs[1]
         hidden = median_filter(hidden.astype(np.uint8), size=3, mode="nearest").astype(bool)
         out.append(_of_length(hidden, samples.step))
     return np.concatenate(out)
