@@ -84,7 +84,8 @@ def find_occupation(samples: TrackSamples, rounds: int = ROUNDS) -> Occupation:
     -------
     Occupation
     """
-    paths, known = shadow_paths(samples), samples.seen[:, :, 1:3].all(axis=2)
+    paths = shadow_paths(samples)
+    known = np.asarray(samples.seen[:, :, 1:3].all(axis=2))
     lit = np.stack([_first_guess(samples, date) for date in range(2)])
     occupied = 0.3 * (1 - lit[:, :, 1])
     shadow = np.full((2, samples.logs.shape[3]), SHADOW_START)
@@ -201,8 +202,7 @@ def _spread(residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
     # 1.15: what drawing in takes off a normal spread
     found = 1.15 * (drawn * weights[:, None]).T @ drawn / total + 1e-4 * np.eye(bands)
     prior = 5.0 * (bands + 1)
-    return np.asarray((total * found + prior * start) / (total + prior) if total < 10 * prior
-                      else found)  # fmt: skip
+    return np.asarray((total * found + prior * start) / (total + prior))
 
 
 def _joint(
@@ -214,7 +214,7 @@ def _joint(
     """
     before, after = steps
     bands = residual[0].shape[2]
-    both = known.all(axis=0)
+    both = np.asarray(known.all(axis=0))
     change = residual[1][:, 1:3] - residual[0][:, 1:3]
     empty_same, occupied_same = np.zeros(len(both)), np.zeros(len(both))
     steady = (lit[0][:, 1:3] * lit[1][:, 1:3]).prod(axis=1)
@@ -259,8 +259,8 @@ def _depth(
     return np.clip(np.quantile(values, 0.4, axis=0), *SHADOW_RANGE)
 
 
-def _fit(steps: StepLikelihood, known: np.ndarray, part: slice) -> float:
-    known = known[part]
+def _fit(steps: StepLikelihood, seen: np.ndarray, part: slice) -> float:
+    known = seen[part]
     if not known.any():
         return 0.0
     either = np.logaddexp(np.log(0.65) + steps.empty[part], np.log(0.35) + steps.occupied[part])

@@ -140,7 +140,7 @@ def _hopeless(pair: PairReader) -> str | None:
 
 def _nothing(name: str, length: float | None, why: str) -> TrackActivity:
     seen_m = None if length is None else 0.0
-    return TrackActivity(name, length, seen_m, seen_m, seen_m, *(None,) * 9, "none", {}, (why,))  # type: ignore[arg-type]
+    return TrackActivity(name, length, seen_m, seen_m, seen_m, *(None,) * 9, "none", {}, (why,))
 
 
 def _unseen(number: int, name: str, strips: list[TrackStrip]) -> TrackActivity:

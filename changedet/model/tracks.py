@@ -68,7 +68,8 @@ class TrackActivity:
             ("cars_departed", self.cars_departed),
         ):
             for end, number in zip(("", "_low", "_high"), value or (None,) * 3, strict=True):
-                out[name + end] = number
+                counted = name.startswith("cars")
+                out[name + end] = int(number) if counted and number is not None else number
         plain = asdict(self)
         for name in ("observable_m", "observable_m_before", "observable_m_after", "grade"):
             out[name] = plain[name]

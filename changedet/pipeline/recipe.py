@@ -6,7 +6,13 @@ import warnings
 from concurrent.futures import Executor
 from typing import Any, Literal
 
-from changedet.activity import assign_zones, check_zones, zone_activity
+from changedet.activity import (
+    assign_zones,
+    check_tracks,
+    check_zones,
+    track_activity,
+    zone_activity,
+)
 from changedet.config import Config
 from changedet.differencing import fit_detection, get_method
 from changedet.engines import check_engine
@@ -23,6 +29,7 @@ from changedet.model import (
     ScoreMap,
     ZoneActivity,
 )
+from changedet.pipeline.lighting import around_tracks
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable, settle
 from changedet.pipeline.references import References, gather, judge_by
 from changedet.pipeline.running import Clock, Running, at_work
@@ -111,6 +118,7 @@ def detect(
                 track_places = _places(tracks, "line", pair.grid)
                 _places(roads, "line", pair.grid)
                 check_zones(zone_places, pair.grid)
+                check_tracks(track_places, pair.grid)
             with clock.stage("align"):
                 pair = align_pair(pair, chosen, run.tell, alignment)
             score_map, quiet = _score(pair, infos, chosen, run, clock, references)
@@ -118,6 +126,9 @@ def detect(
                 found, changed = outline_objects(score_map, chosen, run)
             with clock.stage("activity"):
                 table, rows = _activity(found.table, zone_places, score_map, changed)
+                on_tracks = track_activity(
+                    pair, track_places, **around_tracks(infos, pair.grid, score_map)
+                )
             with clock.stage("pictures"):
                 pictures = quicklooks(pair)
     finally:
@@ -133,11 +144,20 @@ def detect(
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
     summary = build_summary(
-        infos, comparability, view, score_map, table, rows, messages, clock.seconds, manifest
+        infos,
+        comparability,
+        view,
+        score_map,
+        table,
+        rows,
+        on_tracks,
+        messages,
+        clock.seconds,
+        manifest,
     )
     return ChangeReport(
         pair.grid, table, rows, pair.alignment, summary, manifest, changed, score_map.score, pair,
-        zone_places, track_places, pictures, write_report,
+        zone_places, track_places, pictures, write_report, on_tracks,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from changedet.model import (
     Comparability,
     ImageInfo,
     ScoreMap,
+    TrackActivity,
     ZoneActivity,
 )
 
@@ -75,6 +76,7 @@ def build_summary(
     score_map: ScoreMap,
     table: ChangeTable,
     rows: tuple[ZoneActivity, ...],
+    on_tracks: tuple[TrackActivity, ...],
     messages: tuple[str, ...],
     seconds: dict[str, float],
     manifest: dict[str, Any],
@@ -103,7 +105,7 @@ def build_summary(
         "observability": observability.describe(),
         "counts": _counts(table),
         "activity": [row.describe() for row in rows],
-        "tracks": [],
+        "tracks": [row.describe() for row in on_tracks],
         "timings_s": dict(seconds),
         "warnings": list(messages),
     }
