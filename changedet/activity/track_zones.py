@@ -17,6 +17,8 @@ from changedet.activity.track_profile import TrackStrip
 
 BODY_HALF_M = 1.55
 """Half of the width of a wagon, metres: bodies are 2.8 to 3.25 m wide on either gauge."""
+BODY_THIRDS = ((-1.3, -0.45), (-0.45, 0.45), (0.45, 1.3))
+"""Thirds of it, metres from the centre."""
 STEP_M = 1.0
 """Finer samples along the track are averaged to steps of about so much."""
 DARKEST = 0.002
@@ -149,6 +151,19 @@ def take_samples(
         np.concatenate(centres, axis=1), np.concatenate(rights), shifted,
         np.concatenate(sides, axis=1), np.array([(a + b) / 2 for a, b in bounds]),
     )  # fmt: skip
+
+
+def body_profile(
+    strip: TrackStrip, date: int, offset: float, levels: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """(n, 3 x band) mean logarithms of the thirds of a wagon's width at every sample along."""
+    dark, typical = (v[date][:, None, None] for v in levels)
+    logs = np.log(np.maximum(strip.pixels[date] - dark, FLOOR * typical))
+    out = []
+    for low, high in BODY_THIRDS:
+        weight = _overlap(strip.across, low + offset, high + offset)
+        out.append((logs * weight).sum(axis=2) / weight.sum())
+    return np.concatenate(out).T
 
 
 def _zone_means(

@@ -11,8 +11,19 @@ from changedet.activity import track_seen as seen
 from changedet.activity.track_occupancy import Occupation, find_occupation
 from changedet.activity.track_offset import TrackOffsets, find_offsets
 from changedet.activity.track_profile import TrackStrip, track_strips
-from changedet.activity.track_zones import Away, TrackSamples, dark_levels, take_samples
-from changedet.activity.wagon_count import add_up, count_by_length, runs_of
+from changedet.activity.track_zones import (
+    Away,
+    TrackSamples,
+    body_profile,
+    dark_levels,
+    take_samples,
+)
+from changedet.activity.wagon_count import (
+    add_up,
+    count_by_gaps,
+    count_by_length,
+    runs_of,
+)
 from changedet.errors import GeometryError, GridError
 from changedet.model import Grid, PairReader, Places, TrackActivity
 from changedet.model.tracks import Estimate, TrackGrade
@@ -122,7 +133,7 @@ def track_activity(
         if not mine:
             rows.append(_unseen(k, name, strips))
             continue
-        rows.append(_row(name, mine, usable, samples, found, placed, reasons))
+        rows.append(_row(name, mine, usable, samples, found, placed, levels, reasons))
     return tuple(rows)
 
 
@@ -181,6 +192,7 @@ def _row(
     samples: TrackSamples,
     found: Occupation,
     placed: TrackOffsets,
+    levels: tuple[np.ndarray, np.ndarray],
     reasons: dict[str, np.ndarray],
 ) -> TrackActivity:
     gsd, step = strips[0].step, samples.step
@@ -196,13 +208,18 @@ def _row(
     }  # fmt: skip
     judged = {"before": clear[0], "after": clear[1], "arrived": both, "departed": both}
     grade = _grade(gsd)
+    gaps = [
+        _profile(mine, strips, samples, placed, levels, date) if grade == "single wagons" else None
+        for date in range(2)
+    ]
     metres: dict[str, Estimate | None] = {}
     cars: dict[str, Estimate | None] = {}
     for what, chance in chances.items():
         told = judged[what].any() and grade not in ("train-like", "none")
         metres[what] = _metres(chance, judged[what], step, gsd, breaks) if told else None
         counted = told and grade in ("single wagons", "length")
-        cars[what] = _cars(chance, judged[what], step, gsd, breaks) if counted else None
+        profile = gaps[0 if what in ("before", "departed") else 1]
+        cars[what] = _cars(chance, judged[what], step, gsd, breaks, profile) if counted else None
     skipped = {
         reason: round(float(steps[:, at].any(axis=0).sum() * step), 2)
         for reason, steps in reasons.items()
@@ -220,6 +237,26 @@ def _row(
          round(float(placed.offsets[1, mine].mean()), 2)),
         grade, skipped, _notes(grade, gsd),
     )  # fmt: skip
+
+
+def _profile(
+    mine: list[int],
+    strips: list[TrackStrip],
+    samples: TrackSamples,
+    placed: TrackOffsets,
+    levels: tuple[np.ndarray, np.ndarray],
+    date: int,
+) -> np.ndarray:
+    """(n, feature) look of the bodies along all pieces of a track at full resolution."""
+    fine = round(samples.step / strips[0].step)
+    out = []
+    for i in mine:
+        part = samples.parts[i]
+        rows = (part.stop - part.start) * fine
+        profile = body_profile(strips[i], date, placed.offsets[date, i], levels)
+        # a piece shorter than one step
+        out.append(np.pad(profile, ((0, max(0, rows - len(profile))), (0, 0)), "edge")[:rows])
+    return np.concatenate(out)
 
 
 def _grade(gsd: float) -> TrackGrade:
@@ -267,9 +304,22 @@ def _metres(
 
 
 def _cars(
-    chance: np.ndarray, judged: np.ndarray, step: float, gsd: float, breaks: np.ndarray
+    chance: np.ndarray,
+    judged: np.ndarray,
+    step: float,
+    gsd: float,
+    breaks: np.ndarray,
+    profile: np.ndarray | None,
 ) -> Estimate:
+    """Wagons of all runs, by their gaps where a profile is given and by their length elsewhere."""
     spread = np.sqrt(2) * END_M * max(1.0, gsd)
-    return add_up(
-        [count_by_length((b - a) * step, spread) for a, b in _runs(chance, judged, breaks)]
-    )
+    counts = []
+    for a, b in _runs(chance, judged, breaks):
+        if profile is None or b - a < 2:
+            counts.append(count_by_length((b - a) * step, spread))
+            continue
+        fine = round(step / gsd)
+        cut = (a in (0, *breaks) or not judged[a - 1], b in (len(judged), *breaks))
+        cut = (cut[0], cut[1] or not judged[b])
+        counts.append(count_by_gaps(profile[a * fine : b * fine], gsd, cut))
+    return add_up(counts)
