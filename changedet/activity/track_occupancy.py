@@ -70,7 +70,9 @@ class Occupation:
         return np.stack([s[:, 2] + s[:, 3], s[:, 1] + s[:, 3]])
 
 
-def find_occupation(samples: TrackSamples, rounds: int = ROUNDS) -> Occupation:
+def find_occupation(
+    samples: TrackSamples, rounds: int = ROUNDS, paths: ShadowPaths | None = None
+) -> Occupation:
     """Learn ground and shadow, and tell occupied from empty track.
 
     Parameters
@@ -79,12 +81,14 @@ def find_occupation(samples: TrackSamples, rounds: int = ROUNDS) -> Occupation:
         All tracks of a yard: one that is full is told by the ground of the others.
     rounds : int
         Rounds of learning.
+    paths : ShadowPaths, optional
+        Where trains shade other tracks, if that is known already.
 
     Returns
     -------
     Occupation
     """
-    paths = shadow_paths(samples)
+    paths = paths or shadow_paths(samples)
     known = np.asarray(samples.seen[:, :, 1:3].all(axis=2))
     lit = np.stack([_first_guess(samples, date) for date in range(2)])
     occupied = 0.3 * (1 - lit[:, :, 1])
@@ -168,7 +172,7 @@ def _ground(samples: TrackSamples, date: int, lit: np.ndarray) -> np.ndarray:
         beside = x[samples.seen[date][:, 0], 0]
         level = np.median(beside, axis=0) if len(beside) else np.zeros(x.shape[2])
         return np.broadcast_to(level, x.shape)
-    yard = np.stack([_weighted_median(x[:, z], lit[:, z]) for z in range(x.shape[1])])
+    yard = np.stack([_median(x[:, z], lit[:, z]) for z in range(x.shape[1])])
     weight = lit[:, :, None]
     off = np.clip(x - yard, -0.6, 0.6)
     out = np.empty_like(x)
@@ -179,14 +183,10 @@ def _ground(samples: TrackSamples, date: int, lit: np.ndarray) -> np.ndarray:
     return out + local / (_along(np.broadcast_to(weight, x.shape), samples, NEARBY_M) + 0.3)
 
 
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    out = np.zeros(values.shape[1])
-    for b in range(values.shape[1]):
-        order = np.argsort(values[:, b], kind="stable")
-        total = np.cumsum(weights[order])
-        at = np.searchsorted(total, total[-1] / 2)
-        out[b] = values[order[min(int(at), len(order) - 1)], b]
-    return out
+def _median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Median by column of the rows that weigh more than a half (of all that weigh, if none)."""
+    rows = weights > min(0.5, 0.99 * float(weights.max()))
+    return np.asarray(np.median(values[rows], axis=0)) if rows.any() else np.zeros(values.shape[1])
 
 
 def _spread(residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -196,8 +196,8 @@ def _spread(residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = float(weights.sum())
     if total < bands + 1:
         return start
-    middle = _weighted_median(residual, weights)
-    scale = 1.4826 * _weighted_median(np.abs(residual - middle), weights) + 1e-3
+    middle = _median(residual, weights)
+    scale = 1.4826 * _median(np.abs(residual - middle), weights) + 1e-3
     drawn = np.clip(residual - middle, -2.5 * scale, 2.5 * scale)
     # 1.15: what drawing in takes off a normal spread
     found = 1.15 * (drawn * weights[:, None]).T @ drawn / total + 1e-4 * np.eye(bands)

@@ -16,6 +16,7 @@ import numpy as np
 
 from changedet.activity.track_occupancy import find_occupation
 from changedet.activity.track_profile import TrackStrip
+from changedet.activity.track_shadows import ShadowPaths, shadow_paths
 from changedet.activity.track_zones import STEP_M, Away, take_samples
 
 COARSE_M = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -26,7 +27,7 @@ AROUND_M = (-1.0, -0.5, 0.5, 1.0)
 """Offsets of one date or one track against the common one."""
 PULL = 0.05
 """Mean log-likelihood that an offset of one metre must gain, growing with its square."""
-OWN_PULL = 2.0
+OWN_PULL = 6.0
 """The same for the offset of one track against the yard's."""
 FINE_GSD_M = 1.25
 """Coarser pixels tell the common offset only."""
@@ -67,6 +68,7 @@ class _Search:
         self.turn = _directions(strips)
         lengths = np.array([s.length for s in strips])
         self.weight = lengths / lengths.sum()
+        self._paths: dict[tuple[Away, Away], ShadowPaths] = {}
         self._known: dict[tuple[float, tuple[Away, Away]], np.ndarray] = {}
 
     def fit(self, common: float, away: tuple[Away, Away]) -> np.ndarray:
@@ -77,7 +79,10 @@ class _Search:
             samples = take_samples(
                 self._strips, self.offsets(common), away, self._size, self._levels, thin
             )
-            self._known[key] = find_occupation(samples, ROUNDS).fit
+            # all tracks move together: what shades what stays as it is
+            if away not in self._paths:
+                self._paths[away] = shadow_paths(samples)
+            self._known[key] = find_occupation(samples, ROUNDS, self._paths[away]).fit
         return self._known[key]
 
     def offsets(self, common: float) -> np.ndarray:

@@ -38,8 +38,9 @@ TRAIN_GSD_M = 20.0
 """Coarser than this nothing is told."""
 END_M = 0.7
 """Standard deviation with which an end of a train is found, metres or so many pixels."""
-ROUGH = 0.01
-"""Standard deviation of occupied length besides, as a share of it."""
+ROUGH = 0.02
+"""Standard deviation of occupied length besides, as a share of it, for each metre of ground
+sample distance: what is taken for train and is none, and the other way round."""
 
 
 def check_tracks(tracks: Places | None, grid: Grid) -> None:
@@ -294,7 +295,7 @@ def _metres(
     runs = _runs(chance, judged, breaks)
     value = float(sum(b - a for a, b in runs) * step)
     ends = 2 * len(runs) * (END_M * max(1.0, gsd)) ** 2
-    half = 1.96 * np.sqrt(ends + (ROUGH * value) ** 2)
+    half = 1.96 * np.sqrt(ends + (ROUGH * gsd * value) ** 2)
     occupied = (chance > 0.5) & judged
     less = float((1 - chance[occupied]).sum() * step)
     more = float(chance[judged & ~occupied].sum() * step)
@@ -312,11 +313,12 @@ def _cars(
     profile: np.ndarray | None,
 ) -> Estimate:
     """Wagons of all runs, by their gaps where a profile is given and by their length elsewhere."""
-    spread = np.sqrt(2) * END_M * max(1.0, gsd)
+    ends = np.sqrt(2) * END_M * max(1.0, gsd)
     counts = []
     for a, b in _runs(chance, judged, breaks):
         if profile is None or b - a < 2:
-            counts.append(count_by_length((b - a) * step, spread))
+            length = (b - a) * step
+            counts.append(count_by_length(length, float(np.hypot(ends, ROUGH * gsd * length))))
             continue
         fine = round(step / gsd)
         cut = (a in (0, *breaks) or not judged[a - 1], b in (len(judged), *breaks))
