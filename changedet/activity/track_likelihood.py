@@ -16,6 +16,11 @@ HALVES_SPREAD = (0.25, 0.1)
 """The same of the difference between the two halves of a wagon."""
 STRAY = np.log(np.array([0.003, 0.001, 0.001, 0.003]))
 """Share of empty track on which a zone shows neither lit nor shaded ground (litter, weeds)."""
+STAINED = (0.03, 1e-6)
+"""Share of empty track that is darker or lighter than the rest, of the same colour (oil, wet), in
+fine pixels and in coarse ones, which mix such patches with what is around them,"""
+STAIN = 0.35
+"""and by how much: standard deviation of the brightness."""
 ELSEWHERE = 0.05
 """Share of shadow on empty track that no train on another track explains (trees, buildings),"""
 ELSEWHERE_REACH = np.array([0.8, 0.05, 0.05, 0.05, 0.05])
@@ -70,6 +75,7 @@ def step_likelihood(
     ground: Ground,
     shaded: np.ndarray,
     reach: np.ndarray,
+    stained: float,
 ) -> StepLikelihood:
     """Compare every step of one date with empty and with occupied track.
 
@@ -90,31 +96,38 @@ def step_likelihood(
         Probability that another train shades a zone.
     reach : (n,) float array
         Metres across the track by which a metre of height throws its shadow.
+    stained : float
+        Share of empty track that is stained.
     """
     n, zones, bands = residual.shape
     wide = covariance(BODY_SPREAD, bands)
     depth = np.outer(ground.shadow, ground.shadow)
     own = 0.05**2 * np.eye(bands)
-    lit, dark, half, stray = (np.zeros((n, zones)) for _ in range(4))
+    lit, dark, half, stray, stain = (np.zeros((n, zones)) for _ in range(5))
     for z in range(zones):
         spread = ground.spread[z]
         deep = 1.5 * spread + 0.2**2 * depth + own
         lit[:, z] = normal(residual[:, z], spread)
         dark[:, z] = normal(residual[:, z] - ground.shadow, deep)
         half[:, z] = normal(residual[:, z] - ground.shadow / 2, deep + 0.15**2)
+        stain[:, z] = normal(residual[:, z], spread + STAIN**2)
         stray[:, z] = normal(residual[:, z], wide)
     clean_lit, clean_dark = lit, dark
     odd = STRAY + stray
     lit, dark = np.logaddexp(lit, odd), np.logaddexp(dark, odd)
     edge = np.logaddexp(np.log(0.5) + half, np.log(0.5) + clean_dark)
     edge = np.logaddexp(np.logaddexp(edge, odd), np.log(0.3) + clean_lit)
-    for values in (lit, dark, edge, clean_lit, clean_dark, stray):
+    for values in (lit, dark, edge, clean_lit, clean_dark, stray, stain):
         values[~seen] = 0.0
     prior = np.log(_shadow_prior(shaded))
     whole = _shadow_cases(lit, dark, edge) + prior
+    patch = np.log(stained) + stain.sum(axis=1, keepdims=True)
+    whole = np.concatenate([np.log1p(-stained) + whole, patch], axis=1)
     empty = _log_sum(whole)
     inner = _shadow_cases(lit[:, 1:3], dark[:, 1:3], edge[:, 1:3])
-    empty_body = _log_sum(inner[:, [0, 0, 1, 2, 2]] + prior)
+    patch = np.log(stained) + stain[:, 1:3].sum(axis=1, keepdims=True)
+    inner = np.concatenate([inner[:, [0, 0, 1, 2, 2]] + prior, patch], axis=1)
+    empty_body = _log_sum(inner)
     body = normal((residual[:, 1] + residual[:, 2]) / 2, wide)
     body += normal(residual[:, 1] - residual[:, 2], covariance(HALVES_SPREAD, bands))
     sunward = np.clip(shaded[:, 0], 0.02, 0.95)
@@ -123,8 +136,8 @@ def step_likelihood(
     cast = np.clip(SHADOW_HEIGHT_M * reach, 0.05, 0.80)
     occupied += _log_sum(
         np.stack(
-            [np.log(cast) + clean_dark[:, 3], np.log(0.15) + stray[:, 3],
-             np.log(0.85 - cast) + clean_lit[:, 3]], axis=1,
+            [np.log(cast) + clean_dark[:, 3], np.log(0.18) + stray[:, 3],
+             np.log(0.82 - cast) + clean_lit[:, 3]], axis=1,
         )
     )  # fmt: skip
     cases = np.exp(whole - empty[:, None])
@@ -132,7 +145,7 @@ def step_likelihood(
     for values in (empty, occupied, empty_body, body):
         values[~known] = 0.0
     return StepLikelihood(
-        empty, occupied, empty_body, body, np.cumsum(cases, axis=1)[:, :zones], cases[:, -1]
+        empty, occupied, empty_body, body, np.cumsum(cases, axis=1)[:, :zones], cases[:, zones]
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from changedet.activity.track_chain import smooth_states
 from changedet.activity.track_likelihood import (
+    STAINED,
     Ground,
     StepLikelihood,
     covariance,
@@ -33,11 +34,18 @@ QUIET_SHARE = 0.3
 """The plainest share of the track is guessed to be empty at first,"""
 PLAIN = 0.35
 """where the ground on both sides differs by less than this, natural logarithm."""
+PLAIN_AT_ALL = (1.0, 0.3)
+"""and its four zones by no more than this altogether (fine pixels, coarse pixels)."""
 LEARNT_M = 20.0
 """A track's own ground counts in full where it is seen over much more than this."""
 NEARBY_M = 50.0
 """Ground changes along the track over such lengths."""
 SHADOW_START = -1.0
+DARK = (-0.5, -0.3)
+"""Ground beside a track darker than this against lit ground lies in shadow, natural logarithm
+(fine pixels, coarse pixels)."""
+DEEP = 0.25
+"""Share of it that is deeper than shadow is taken to be: much of it is half in the sun."""
 SHADOW_RANGE = (-2.2, -0.35)
 """Logarithm of the light left in shadow: first guess, and bounds."""
 GROUND_START = (0.12, 0.05)
@@ -103,10 +111,7 @@ def find_occupation(
         occupied = np.stack([states[:, 2] + states[:, 3], states[:, 1] + states[:, 3]])
         for date in range(2):
             lit[date] = (1 - occupied[date])[:, None] * steps[date].lit * samples.seen[date]
-            shadow[date] = _depth(
-                residual[date], steps[date], occupied[date], samples.seen[date], shadow[date],
-                samples.step,
-            )  # fmt: skip
+            shadow[date] = _depth(residual[date], samples.seen[date], samples)
     fit = np.array([[_fit(s, known[d], p) for p in samples.parts] for d, s in enumerate(steps)])
     return Occupation(
         states,
@@ -128,7 +133,12 @@ def _first_guess(samples: TrackSamples, date: int) -> np.ndarray:
     plain = seen & (beside < PLAIN)
     if not plain.any():
         return np.zeros(x.shape[:2])
-    limit = np.quantile(contrast[seen], QUIET_SHARE)
+    limit = np.full(len(x), np.quantile(contrast[seen], QUIET_SHARE))
+    for p in samples.parts:
+        if seen[p].any():
+            # a track with a bed of its own has to be learnt from its own plainest part
+            own = float(np.quantile(contrast[p][seen[p]], QUIET_SHARE))
+            limit[p] = np.maximum(limit[p], min(own, PLAIN_AT_ALL[samples.coarse]))
     return np.repeat((plain & (contrast <= limit))[:, None], x.shape[1], axis=1).astype(float)
 
 
@@ -158,8 +168,9 @@ def _at_date(
     spread = np.stack([_spread(residual[:, z], lit[date][:, z]) for z in range(lit.shape[2])])
     shaded = paths.shaded(occupied[date], date)
     likelihood = step_likelihood(
-        residual, samples.seen[date], Ground(spread, shadow[date]), shaded, samples.reach[date]
-    )
+        residual, samples.seen[date], Ground(spread, shadow[date]), shaded, samples.reach[date],
+        STAINED[samples.coarse],
+    )  # fmt: skip
     return residual, likelihood, shaded
 
 
@@ -238,25 +249,16 @@ def _joint(
     )
 
 
-def _depth(
-    residual: np.ndarray,
-    steps: StepLikelihood,
-    occupied: np.ndarray,
-    seen: np.ndarray,
-    last: np.ndarray,
-    step: float,
-) -> np.ndarray:
-    """(band,) logarithm of the light in shadow: on empty track, else beside wagons."""
-    dark = [
-        residual[(1 - occupied) * (1 - steps.lit[:, z + 1]) * seen[:, z] > 0.8, z] for z in range(3)
-    ]
-    if sum(map(len, dark)) < 60 / step:
-        dark = []
-    dark.append(residual[(occupied > 0.9) & seen[:, 3], 3])
-    values = np.concatenate(dark)
-    if len(values) < 30 / step:
-        return last
-    return np.clip(np.quantile(values, 0.4, axis=0), *SHADOW_RANGE)
+def _depth(residual: np.ndarray, seen: np.ndarray, samples: TrackSamples) -> np.ndarray:
+    """(band,) logarithm of the light in shadow, from what is dark beside the tracks.
+
+    No wagon stands between two tracks: what is much darker there than lit ground lies in shadow.
+    """
+    beside = np.concatenate([residual[seen[:, z], z] for z in (0, 3)])
+    dark = beside[beside.mean(axis=1) < DARK[samples.coarse]]
+    if len(dark) < 30 / samples.step:
+        return np.full(residual.shape[2], SHADOW_START)
+    return np.clip(np.quantile(dark, DEEP, axis=0), *SHADOW_RANGE)
 
 
 def _fit(steps: StepLikelihood, seen: np.ndarray, part: slice) -> float:

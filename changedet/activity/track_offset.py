@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.activity.track_occupancy import find_occupation
-from changedet.activity.track_profile import TrackStrip
+from changedet.activity.track_profile import FINE_GSD_M, TrackStrip
 from changedet.activity.track_shadows import ShadowPaths, shadow_paths
 from changedet.activity.track_zones import STEP_M, Away, take_samples
 
@@ -29,8 +29,8 @@ PULL = 0.05
 """Mean log-likelihood that an offset of one metre must gain, growing with its square."""
 OWN_PULL = 6.0
 """The same for the offset of one track against the yard's."""
-FINE_GSD_M = 1.25
-"""Coarser pixels tell the common offset only."""
+MOST_M = 3.5
+"""No track lies farther from its line than this."""
 SEARCH_STEP_M = 4.0
 """Steps along the track while searching."""
 ROUNDS = 3
@@ -127,20 +127,22 @@ def find_offsets(
         ((o, c) for c in choices for o in COARSE_M), key=lambda oc: search.score(*oc)
     )
     for step in FINE_M:
-        tried = (common, common - step, common + step)
+        tried = [o for o in (common, common - step, common + step) if abs(o) <= MOST_M]
         common = max(tried, key=lambda o: search.score(o, chosen))
     if None in away and len(choices) > 1:
         sides = [max(choices, key=lambda c: _of_date(search, common, c, d)) for d in range(2)]
         chosen = (sides[0][0], sides[1][1])
     offsets = search.offsets(common)
     around = {0.0: search.fit(common, chosen)}
-    around.update({d: search.fit(common + d, chosen) for d in AROUND_M})
+    near = [d for d in AROUND_M if abs(common + d) <= MOST_M]
+    around.update({d: search.fit(common + d, chosen) for d in near})
     by_date = np.array(
         [
             max(around, key=lambda d: float(around[d][date] @ search.weight) - PULL * d**2)
             for date in range(2)
         ]
     )
+    # coarse pixels tell the common offset only
     fine = strips[0].step <= FINE_GSD_M
     if not fine:
         by_date[:] = 0.0

@@ -15,8 +15,8 @@ HALF_WIDTH_M = 9.0
 """Strips reach so far to either side: the largest error of a centreline and the next track."""
 BLOCK = 512
 """Side of the blocks in which the pair is read; never changes a result."""
-SHARPEN_GSD_M = 1.25
-"""Coarser pixels are interpolated sharply,"""
+FINE_GSD_M = 1.25
+"""Coarser pixels mix a track with its neighbours: they are interpolated sharply,"""
 SHARPEN = 0.2
 """with so much of the difference to either neighbour added, along rows and along columns."""
 CHORD_M = 6.0
@@ -113,7 +113,7 @@ def _taps(fraction: np.ndarray, gsd: float | None) -> tuple[np.ndarray, np.ndarr
     weights : (k, n) float array
         They add up to 1.
     """
-    if gsd is None or gsd <= SHARPEN_GSD_M:
+    if gsd is None or gsd <= FINE_GSD_M:
         return np.array([0, 1]), np.stack([1 - fraction, fraction])
     distance = np.abs(fraction - np.arange(-1, 3)[:, None])
     near = (1.5 * distance - 2.5) * distance**2 + 1

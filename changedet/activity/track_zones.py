@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.activity.track_profile import TrackStrip
+from changedet.activity.track_profile import FINE_GSD_M, TrackStrip
 
 BODY_HALF_M = 1.55
 """Half of the width of a wagon, metres: bodies are 2.8 to 3.25 m wide on either gauge."""
@@ -59,6 +59,11 @@ class TrackSamples:
         return self.logs.shape[1]
 
     @property
+    def coarse(self) -> bool:
+        """Whether pixels mix a track with its neighbours."""
+        return self.step > FINE_GSD_M
+
+    @property
     def piece(self) -> np.ndarray:
         """(n,) number of the piece of each step."""
         return np.repeat(np.arange(len(self.parts)), [p.stop - p.start for p in self.parts])
@@ -75,7 +80,7 @@ def zone_bounds(gsd: float) -> tuple[tuple[float, float], ...]:
     Pixels much wider than the gap between two trains mix it with both: the outer zones then reach
     as far as a pixel, and the inner ones over all of the body.
     """
-    if gsd <= 1.25:
+    if gsd <= FINE_GSD_M:
         return ((-2.7, -1.9), (-1.3, -0.1), (0.1, 1.3), (1.8, 2.6))
     return ((-3.9, -2.1), (-1.5, -0.2), (0.2, 1.5), (1.9, 3.5))
 
