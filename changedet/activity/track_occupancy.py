@@ -44,8 +44,9 @@ SHADOW_START = -1.0
 DARK = (-0.5, -0.3)
 """Ground beside a track darker than this against lit ground lies in shadow, natural logarithm
 (fine pixels, coarse pixels)."""
-DEEP = 0.25
-"""Share of it that is deeper than shadow is taken to be: much of it is half in the sun."""
+DEEP = (0.15, 0.4)
+"""Share of it that is deeper than shadow is taken to be (fine pixels, coarse pixels): much of it is
+half in the sun."""
 SHADOW_RANGE = (-2.2, -0.35)
 """Logarithm of the light left in shadow: first guess, and bounds."""
 GROUND_START = (0.12, 0.05)
@@ -258,7 +259,7 @@ def _depth(residual: np.ndarray, seen: np.ndarray, samples: TrackSamples) -> np.
     dark = beside[beside.mean(axis=1) < DARK[samples.coarse]]
     if len(dark) < 30 / samples.step:
         return np.full(residual.shape[2], SHADOW_START)
-    return np.clip(np.quantile(dark, DEEP, axis=0), *SHADOW_RANGE)
+    return np.clip(np.quantile(dark, DEEP[samples.coarse], axis=0), *SHADOW_RANGE)
 
 
 def _fit(steps: StepLikelihood, seen: np.ndarray, part: slice) -> float:

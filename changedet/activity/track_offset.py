@@ -25,8 +25,9 @@ FINE_M = (0.5, 0.25)
 """then so far to either side of the best."""
 AROUND_M = (-1.0, -0.5, 0.5, 1.0)
 """Offsets of one date or one track against the common one."""
-PULL = 0.05
-"""Mean log-likelihood that an offset of one metre must gain, growing with its square."""
+PULL = (0.03, 0.3)
+"""Mean log-likelihood that an offset of one metre must gain, growing with its square: of a whole
+yard, and more so the fewer tracks there are, which may be mistaken for their neighbours."""
 OWN_PULL = 6.0
 """The same for the offset of one track against the yard's."""
 MOST_M = 3.5
@@ -65,6 +66,7 @@ class _Search:
     ) -> None:
         self._strips, self._size, self._levels = strips, pixel_size_m, levels
         self._preset = preset
+        self.pull = PULL[0] + PULL[1] / len({s.track for s in strips})
         self.turn = _directions(strips)
         lengths = np.array([s.length for s in strips])
         self.weight = lengths / lengths.sum()
@@ -91,7 +93,7 @@ class _Search:
 
     def score(self, common: float, away: tuple[Away, Away]) -> float:
         """Fit of all tracks and both dates, less the pull towards the drawn lines."""
-        return float((self.fit(common, away) @ self.weight).sum()) - PULL * common**2
+        return float((self.fit(common, away) @ self.weight).sum()) - self.pull * common**2
 
 
 def find_offsets(
@@ -138,7 +140,7 @@ def find_offsets(
     around.update({d: search.fit(common + d, chosen) for d in near})
     by_date = np.array(
         [
-            max(around, key=lambda d: float(around[d][date] @ search.weight) - PULL * d**2)
+            max(around, key=lambda d: float(around[d][date] @ search.weight) - search.pull * d**2)
             for date in range(2)
         ]
     )
