@@ -1,4 +1,4 @@
-"""How well tracks are read: run as ``python tests/benchmarks/tracks.py [--quick] [--only PART]``.
+"""How well tracks are read: run as ``python tests/benchmarks/tracks.py [--quick] [--seeds N] [--only PART]``.
 
 Prints what is asked for beside what is reached on simulated yards whose images are aligned.
 Every yard has up to nine tracks and two dates; a third of its wagons changed.
@@ -150,10 +150,11 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="How well tracks are read.")
     parser.add_argument("--quick", action="store_true", help="two yards of each kind")
+    parser.add_argument("--seeds", type=int, default=20, help="simulated yards of each kind")
     parser.add_argument("--only", choices=["0.5", "1", "3", "5", "hard"], help="one part")
     given = parser.parse_args()
-    seeds = range(1, 3) if given.quick else range(1, 21)
-    few = range(1, 3) if given.quick else range(1, 7)
+    number = 2 if given.quick else given.seeds
+    seeds, few = range(1, number + 1), range(1, min(number, 6) + 1)
     parts = {
         "0.5": [lambda: fine(seeds, "0.5 m")],
         "1": [lambda: coarse(seeds, 1.0, 0.08)],
