@@ -1,4 +1,4 @@
-"""How well tracks are read: ``python tests/benchmarks/tracks.py [--quick] [--seeds N] [--only PART]``.
+"""How well tracks are read: ``python tests/benchmarks/tracks.py [--quick] [--only PART]``.
 
 Prints what is asked for beside what is reached on simulated yards whose images are aligned.
 Every yard has up to nine tracks and two dates; a third of its wagons changed.
