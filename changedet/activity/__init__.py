@@ -24,6 +24,7 @@ from changedet.activity.placing import (
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
 from changedet.activity.sharing import Shares, assign_zones, share_objects
 from changedet.activity.sizes import size_likelihood
+from changedet.activity.tracks import check_tracks, track_activity
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
 from changedet.activity.zone_tracks import zone_occupancy
 from changedet.activity.zones import zone_activity
@@ -45,6 +46,7 @@ __all__ = [
     "assign_zones",
     "chain_priors",
     "check_kind_weights",
+    "check_tracks",
     "check_zones",
     "choose_kinds",
     "find_links",
@@ -61,6 +63,7 @@ __all__ = [
     "share_objects",
     "size_likelihood",
     "supported_kinds",
+    "track_activity",
     "zone_activity",
     "zone_mask",
     "zone_occupancy",

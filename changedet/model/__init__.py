@@ -23,6 +23,7 @@ from changedet.model.pair import Comparability, ImagePair, PairReader
 from changedet.model.raster import RasterWindows
 from changedet.model.report import ChangeReport
 from changedet.model.score import ScoreMap
+from changedet.model.tracks import TrackActivity
 from changedet.model.zones import Places, ZoneActivity
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Places",
     "RasterWindows",
     "ScoreMap",
+    "TrackActivity",
     "Window",
     "ZoneActivity",
 ]

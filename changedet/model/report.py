@@ -15,6 +15,7 @@ from changedet.model.changes import ChangeTable
 from changedet.model.grid import Grid
 from changedet.model.pair import PairReader
 from changedet.model.raster import RasterWindows
+from changedet.model.tracks import TrackActivity
 from changedet.model.zones import Places, ZoneActivity
 
 Writer = Callable[..., Path]
@@ -50,6 +51,8 @@ class ChangeReport:
     """Before and after as (y, x, 3) uint8 pictures of at most about 1600 px, one stretch."""
     writer: Writer | None = field(default=None, repr=False)
     """How to write the report to a folder; set by the pipeline."""
+    track_activity: tuple[TrackActivity, ...] = ()
+    """One entry a track; empty without tracks."""
 
     def write(
         self,

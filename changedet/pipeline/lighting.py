@@ -6,7 +6,7 @@ from typing import Any
 
 from changedet.config import Config
 from changedet.differencing import lean_offset, shadow_offset
-from changedet.model import Grid, ImageInfo
+from changedet.model import Grid, ImageInfo, ScoreMap
 
 SHADOW_GSD_M = 3.0
 """Coarser pixels do not show the shadows of single things, nor how they lean."""
@@ -49,3 +49,25 @@ def light_and_view(
         "sun_source": " and ".join(sources) or None,
         "lean_away": None if None in views else (views[0], views[1]),
     }
+
+
+def around_tracks(
+    infos: tuple[ImageInfo, ImageInfo], grid: Grid, score_map: ScoreMap
+) -> dict[str, Any]:
+    """Where trains throw their shadows, and how they lean: arguments of ``track_activity``.
+
+    Shadows that the images told the detector fill in where nothing else is known.
+    """
+    shadow = getattr(score_map.detection.detector, "shadow", None)
+    away: list[tuple[float, float] | None] = []
+    lean: list[tuple[float, float] | None] = []
+    for date, info in enumerate(infos):
+        if info.sun_azimuth_deg is not None and info.sun_elevation_deg is not None:
+            away.append(shadow_offset(grid, info.sun_azimuth_deg, info.sun_elevation_deg))
+        else:
+            away.append(None if shadow is None else shadow.away[date])
+        if info.view_azimuth_deg is not None and info.off_nadir_deg is not None:
+            lean.append(lean_offset(grid, info.view_azimuth_deg, info.off_nadir_deg))
+        else:
+            lean.append(None)
+    return {"shadow_away": tuple(away), "lean_away": tuple(lean)}

@@ -12,9 +12,12 @@ from changedet.activity import (
     Control,
     assign_zones,
     check_kind_weights,
+    check_tracks,
     check_zones,
     interpret,
+    track_activity,
     zone_activity,
+    zone_occupancy,
 )
 from changedet.config import Config
 from changedet.differencing import FoundObjects, fit_detection, get_method
@@ -32,6 +35,7 @@ from changedet.model import (
     ScoreMap,
     ZoneActivity,
 )
+from changedet.pipeline.lighting import around_tracks
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable, settle
 from changedet.pipeline.references import References, gather, judge_by
 from changedet.pipeline.running import Clock, Running, at_work
@@ -126,6 +130,7 @@ def detect(
                 road_places = _places(roads, "line", pair.grid)
                 check_zones(zone_places, pair.grid)
                 check_kind_weights(chosen.kind_weights)
+                check_tracks(track_places, pair.grid)
             with clock.stage("align"):
                 pair = align_pair(pair, chosen, run.tell, alignment)
             score_map, quiet = _score(pair, infos, chosen, run, clock, references)
@@ -135,6 +140,12 @@ def detect(
                 table = _interpret(found, score_map, track_places, road_places)
                 table, rows = _activity(
                     table, zone_places, control_places, score_map, changed, chosen
+                )
+                on_tracks = track_activity(
+                    pair, track_places, **around_tracks(infos, pair.grid, score_map)
+                )
+                rows = zone_occupancy(
+                    rows, zone_places, track_places, [t.describe() for t in on_tracks]
                 )
             with clock.stage("pictures"):
                 pictures = quicklooks(pair)
@@ -151,11 +162,20 @@ def detect(
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
     summary = build_summary(
-        infos, comparability, view, score_map, table, rows, messages, clock.seconds, manifest
+        infos,
+        comparability,
+        view,
+        score_map,
+        table,
+        rows,
+        on_tracks,
+        messages,
+        clock.seconds,
+        manifest,
     )
     return ChangeReport(
         pair.grid, table, rows, pair.alignment, summary, manifest, changed, score_map.score, pair,
-        zone_places, track_places, pictures, write_report,
+        zone_places, track_places, pictures, write_report, on_tracks,
     )  # fmt: skip
 
 

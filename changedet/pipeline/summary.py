@@ -20,6 +20,7 @@ from changedet.model import (
     Comparability,
     ImageInfo,
     ScoreMap,
+    TrackActivity,
     ZoneActivity,
 )
 from changedet.reporting import words_of
@@ -76,6 +77,7 @@ def build_summary(
     score_map: ScoreMap,
     table: ChangeTable,
     rows: tuple[ZoneActivity, ...],
+    on_tracks: tuple[TrackActivity, ...],
     messages: tuple[str, ...],
     seconds: dict[str, float],
     manifest: dict[str, Any],
@@ -109,7 +111,7 @@ def build_summary(
             "smallest_reported_m2": smallest * (score_map.grid.pixel_area_m2 or 1.0),
         },
         "activity": [row.describe() for row in rows],
-        "tracks": [],
+        "tracks": [row.describe() for row in on_tracks],
         "timings_s": dict(seconds),
         "warnings": list(messages),
     }

@@ -43,6 +43,9 @@ _ZONE_FIELDS: dict[str, type] = {
 }
 
 
+_TRACK_TEXTS = ("id", "grade", "skipped", "notes")
+
+
 def write_geopackage(path: Path, report: ChangeReport) -> Path:
     """Write the layers ``changes``, ``zones`` and ``not_observable`` in the native CRS."""
     table, crs = report.changes, report.grid.crs
@@ -58,11 +61,40 @@ def write_geopackage(path: Path, report: ChangeReport) -> Path:
         unknown = crs is None and "area" in field
         columns[field] = (kind, [None] * len(names) if unknown else values)
     write_layer(path, "GPKG", outlines, columns, crs=crs, layer="zones", append=True)
+    _write_tracks(path, report)
     cells, factor = not_observable(report.changed)
     size: dict[str, tuple[type, list[Any]]] = {"cell_px": (int, [factor] * len(cells))}
     write_layer(path, "GPKG", cells, size, crs=crs, layer="not_observable", append=True)
     add_styles(path, {name: _style(name) for name in ("changes", "zones", "not_observable")})
     return path
+
+
+def _write_tracks(path: Path, report: ChangeReport) -> None:
+    """Write the layer ``tracks``, if there are any."""
+    if report.tracks is None or not report.track_activity:
+        return
+    rows = [row.describe() for row in report.track_activity]
+    columns: dict[str, tuple[type, list[Any]]] = {
+        name: (
+            str if name in _TRACK_TEXTS else float,
+            [_text(row[name]) if name in _TRACK_TEXTS else row[name] for row in rows],
+        )
+        for name in rows[0]
+        if name != "offset_m"
+    }
+    columns["track"] = columns.pop("id")
+    lines = report.tracks.geometry
+    write_layer(
+        path, "GPKG", lines, columns, crs=report.grid.crs, layer="tracks", append=True,
+        geometry_type="MultiLineString",
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str | None:
+    """Reasons and notes as one line of text; nothing as null."""
+    if isinstance(value, dict):
+        value = [f"{what}: {metres:g} m" for what, metres in value.items()]
+    return "; ".join(value) or None if isinstance(value, list) else value
 
 
 def _zones(report: ChangeReport) -> tuple[list[str], np.ndarray]:

@@ -1,0 +1,79 @@
+"""What stands on a railway track at two dates."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+TrackGrade = Literal["single wagons", "length", "occupied", "train-like", "none"]
+"""What the ground sample distance supports: wagons counted by their gaps, wagons counted by the
+length they take up, occupied metres without a count, only whether something like a train stands
+there, nothing."""
+
+Estimate = tuple[float, float, float]
+"""Value, lower and upper bound of an interval that holds the truth in about 95 of 100 tracks."""
+
+
+@dataclass(frozen=True)
+class TrackActivity:
+    """Occupation of one track before and after; None where it could not be told."""
+
+    track: str
+    """Name."""
+    length_m: float | None
+    """Length inside the grid, metres; None without georeferencing."""
+    observable_m: float | None
+    """Length that could be seen at both dates."""
+    observable_m_before: float | None
+    """Length that could be seen before."""
+    observable_m_after: float | None
+    """Length that could be seen after."""
+    occupied_before: Estimate | None
+    """Occupied metres before, of the part that could be seen then."""
+    occupied_after: Estimate | None
+    """Occupied metres after, of the part that could be seen then."""
+    arrived: Estimate | None
+    """Metres empty before and occupied after, of the part that could be seen at both dates."""
+    departed: Estimate | None
+    """Metres occupied before and empty after, of the part that could be seen at both dates."""
+    cars_before: Estimate | None
+    """Wagons and locomotives before."""
+    cars_after: Estimate | None
+    """Wagons and locomotives after."""
+    cars_arrived: Estimate | None
+    """Wagons and locomotives where there was nothing before."""
+    cars_departed: Estimate | None
+    """Wagons and locomotives where there is nothing after."""
+    offset_m: tuple[float, float] | None
+    """How far right of the drawn line (looking along it) track and wagons were found, before and
+    after."""
+    grade: TrackGrade
+    """What the images support."""
+    skipped: dict[str, float] = field(default_factory=dict)
+    """Metres left out at one date at least, by reason."""
+    notes: tuple[str, ...] = ()
+    """What else has to be said, in words."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain JSON values, with the keys of ``summary.json``'s ``tracks``."""
+        out: dict[str, Any] = {"id": self.track, "length_m": self.length_m}
+        for name, value in (
+            ("occupied_m_before", self.occupied_before),
+            ("occupied_m_after", self.occupied_after),
+            ("arrived_m", self.arrived),
+            ("departed_m", self.departed),
+            ("cars_before", self.cars_before),
+            ("cars_after", self.cars_after),
+            ("cars_arrived", self.cars_arrived),
+            ("cars_departed", self.cars_departed),
+        ):
+            for end, number in zip(("", "_low", "_high"), value or (None,) * 3, strict=True):
+                counted = name.startswith("cars")
+                out[name + end] = int(number) if counted and number is not None else number
+        plain = asdict(self)
+        for name in ("observable_m", "observable_m_before", "observable_m_after", "grade"):
+            out[name] = plain[name]
+        out["offset_m"] = None if self.offset_m is None else list(self.offset_m)
+        out["skipped"] = dict(self.skipped)
+        out["notes"] = list(self.notes)
+        return out
