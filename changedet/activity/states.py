@@ -1,0 +1,244 @@
+"""Is a date a spike, part of a level shift or a drift, or normal: rules, applied date by date.
+
+A date is judged by the dates before it alone, as it would have been on that day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+
+from changedet.activity.predictive import CountModel, fit_counts
+from changedet.errors import ConfigError
+
+State = Literal["spike", "level shift", "drift", "normal", "insufficient_baseline"]
+STATES: tuple[State, ...] = ("spike", "level shift", "drift", "normal", "insufficient_baseline")
+WINDOWS = (3, 4, 6, 8, 12, 16, 24, 32)
+"""Numbers of latest dates that are taken together when a lasting change is looked for."""
+SEASONAL_SPAN_DAYS = 730
+SEASONAL_DATES = 3
+"""Least dates in each season for a seasonal baseline, over at least the span."""
+
+
+@dataclass(frozen=True)
+class HistoryRules:
+    """How a history is judged."""
+
+    level: float = 0.01
+    """Probability at which a normal date is called a spike, above 0 to 0.2."""
+    least_baseline: int = 8
+    """Fewest earlier dates by which a date is judged, at least 5."""
+    least_observable: float = 0.8
+    """Share of a place that must be seen for its date to count, above 0 to 1."""
+    baseline_until: date | None = None
+    """Later dates never join the baseline; None: every earlier date that stood out by nothing."""
+    seasonal: bool = True
+    """Compare with the same season, where the history is long enough for that."""
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("level", self.level, 0.0, 0.2), ("least_observable", self.least_observable, 0.0, 1.0)
+        ):  # fmt: skip
+            if not isinstance(value, (int, float)) or not low < value <= high:
+                raise ConfigError(
+                    f"{name}={value!r} is not usable: give a number above {low:g} to {high:g}."
+                )
+        if not isinstance(self.least_baseline, int) or self.least_baseline < 5:
+            raise ConfigError(
+                f"least_baseline={self.least_baseline!r} is not usable: give a whole number of at "
+                "least 5; fewer dates say nothing of what is normal."
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        until = self.baseline_until
+        return {**asdict(self), "baseline_until": None if until is None else until.isoformat()}
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What one observed date was, judged by those before it."""
+
+    state: State
+    baseline: np.ndarray
+    """Positions of the dates by which it was judged."""
+    seasonal: bool = False
+    """Whether it was compared with its own season."""
+    model: CountModel | None = None
+    """What was to be expected; None with too few dates."""
+    group: int = 0
+    """Group of the model to which the date belongs."""
+    p: float | None = None
+    """Predictive probability of at least this count."""
+    first_seen: int | None = None
+    """Position of the first date of what is going on; None where nothing is."""
+    direction: Literal["up", "down"] | None = None
+    """Of a spike (up), a level shift or a drift."""
+
+
+def season_of(month: int) -> int:
+    """Quarter of the year: 0 December to February, 1 March to May, and so on."""
+    return month % 12 // 3
+
+
+def judge_dates(
+    days: np.ndarray,
+    counts: np.ndarray,
+    seasons: np.ndarray,
+    rules: HistoryRules | None = None,
+) -> list[Verdict]:
+    """Judge every date of a series by the dates before it.
+
+    In this order: with fewer than ``rules.least_baseline`` earlier dates,
+    ``insufficient_baseline``; where the latest three or more dates *together* lie off those before
+    them, ``level shift`` or ``drift``, whichever describes the series better; where the date's
+    predictive probability is below ``rules.level``, ``spike``; otherwise ``normal``. Dates that
+    stood out do not join the baseline of later ones.
+
+    Parameters
+    ----------
+    days : (n,) array
+        Times in days, rising. Missing dates are left out.
+    counts : (n,) array
+        Whole numbers.
+    seasons : (n,) array of int
+        Season of each date, from 0, see :func:`season_of`.
+    rules : HistoryRules, optional
+        Defaults suit most sites.
+
+    Returns
+    -------
+    list of Verdict
+        One a date.
+
+    Notes
+    -----
+    Taking several dates together is the idea of the cumulative sum (Page 1954,
+    doi:10.1093/biomet/41.1-2.100): a rise too small to see on one date is seen on ten. It
+    misleads where dates follow each other so closely that they see the same trains.
+    """
+    rules = rules or HistoryRules()
+    counts = np.round(np.asarray(counts, dtype=np.float64))
+    days = np.asarray(days, dtype=np.float64)
+    limit = np.inf
+    if rules.baseline_until is not None:
+        limit = float(rules.baseline_until.toordinal() + 1)
+    standing_out = np.zeros(len(counts), dtype=bool)
+    out: list[Verdict] = []
+    for now in range(len(counts)):
+        base = np.flatnonzero(~standing_out[:now] & (days[:now] < limit))
+        verdict = _judge(now, base, days, counts, np.asarray(seasons), rules, out)
+        if verdict.first_seen is not None:
+            start = verdict.first_seen if verdict.state == "level shift" else now
+            standing_out[start : now + 1] = True
+        out.append(verdict)
+    return out
+
+
+def _judge(
+    now: int,
+    base: np.ndarray,
+    days: np.ndarray,
+    counts: np.ndarray,
+    seasons: np.ndarray,
+    rules: HistoryRules,
+    past: list[Verdict],
+) -> Verdict:
+    if len(base) < rules.least_baseline:
+        return Verdict("insufficient_baseline", base)
+    seasonal = rules.seasonal and _long_enough(days[base], seasons[base], int(seasons[now]))
+    groups = seasons if seasonal else np.zeros(len(counts), dtype=int)
+    model, group = fit_counts(counts[base], groups[base]), int(groups[now])
+    p = model.exceedance(float(counts[now]), group=group)
+    level = _without_season(counts, groups, model) if seasonal else counts
+    found = _lasting(now, base, level, rules)
+    state: State = "normal"
+    first: int | None = None
+    direction: Literal["up", "down"] | None = None
+    if found is not None:
+        window, direction = found
+        state, first = _shape(now, window, base, days, level)
+    elif p < rules.level:
+        state, first, direction = "spike", now, "up"
+    if state in ("spike", "drift"):
+        first = _since(now, past, direction)
+    return Verdict(state, base, seasonal, model, group, p, first, direction)
+
+
+def _long_enough(days: np.ndarray, seasons: np.ndarray, season: int) -> bool:
+    """Two years, with dates in every season."""
+    per_season = np.bincount(seasons, minlength=max(4, season + 1))
+    return bool(np.ptp(days) >= SEASONAL_SPAN_DAYS and per_season.min() >= SEASONAL_DATES)
+
+
+def _without_season(counts: np.ndarray, groups: np.ndarray, model: CountModel) -> np.ndarray:
+    """Counts brought to the mean of the year."""
+    # half a count more: an empty season still has a factor
+    means = (model.totals + 0.5) / model.dates
+    factor = means / (means @ model.dates / model.dates.sum())
+    return np.asarray(counts / factor[groups])
+
+
+def _lasting(
+    now: int, base: np.ndarray, counts: np.ndarray, rules: HistoryRules
+) -> tuple[int, Literal["up", "down"]] | None:
+    """Whether the latest dates together lie off those before: how many of them, and which way."""
+    usual = float(np.median(counts[base]))
+    latest = counts[now - 2 : now + 1]
+    up = bool((latest > usual).all())
+    if not up and not (latest < usual).all():
+        return None
+    best, size, tested = 1.0, 0, 0
+    for window in WINDOWS:
+        before = base[base <= now - window]
+        if len(before) < rules.least_baseline:
+            break
+        tested += 1
+        model = fit_counts(counts[before])
+        # one extreme date is a spike, not a level: it counts as the second most extreme
+        values = np.sort(counts[now - window + 1 : now + 1])
+        if up:
+            values[-1] = values[-2]
+            p = model.exceedance(float(np.floor(values.sum())), dates=window)
+        else:
+            values[0] = values[1]
+            p = model.shortfall(float(np.ceil(values.sum())), dates=window)
+        if p < best:
+            best, size = p, window
+    # both directions and every window had their chance
+    if best * 2 * tested >= rules.level or tested == 0:
+        return None
+    return size, "up" if up else "down"
+
+
+def _shape(
+    now: int, window: int, base: np.ndarray, days: np.ndarray, counts: np.ndarray
+) -> tuple[State, int]:
+    """Step or line, by the Bayesian information criterion on variance-stabilised counts."""
+    at = np.union1d(base, np.arange(now - window + 1, now + 1))
+    y, x = np.sqrt(counts[at] + 0.375), days[at]
+    n = len(at)
+    splits = np.arange(3, n - 2)
+    sums, squares = np.cumsum(y), float((y**2).sum())
+    within = squares - sums[splits - 1] ** 2 / splits
+    within -= (sums[-1] - sums[splits - 1]) ** 2 / (n - splits)
+    best = int(within.argmin())
+    slope = np.polyfit(x - x.mean(), y, 1)
+    line = float(((y - np.polyval(slope, x - x.mean())) ** 2).sum())
+    tiny = 1e-9 * squares
+    # a step has one number more than a line: where it stands
+    step_bic = n * np.log(within[best] + tiny) + 3 * np.log(n)
+    line_bic = n * np.log(line + tiny) + 2 * np.log(n)
+    if line_bic < step_bic:
+        return "drift", now
+    return "level shift", int(at[splits[best]])
+
+
+def _since(now: int, past: list[Verdict], direction: str | None) -> int:
+    """First date of an unbroken run of dates that stood out the same way."""
+    if past and past[-1].first_seen is not None and past[-1].direction == direction:
+        return past[-1].first_seen
+    return now
