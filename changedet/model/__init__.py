@@ -11,6 +11,16 @@ from changedet.model.changes import (
     ChangeTable,
 )
 from changedet.model.grid import WGS84, Grid, Window
+from changedet.model.history import (
+    MEASURES,
+    HistoryDate,
+    LaggedCorrelation,
+    MonitoredDate,
+    MonitorReport,
+    Observation,
+    SiteHistory,
+    day_number,
+)
 from changedet.model.image import (
     DOMAINS,
     SAR_ROLES,
@@ -32,6 +42,7 @@ __all__ = [
     "DOMAINS",
     "EXPLANATIONS",
     "KINDS",
+    "MEASURES",
     "SAR_ROLES",
     "SPECTRAL_ROLES",
     "WGS84",
@@ -43,14 +54,21 @@ __all__ = [
     "Domain",
     "Grade",
     "Grid",
+    "HistoryDate",
     "Image",
     "ImageInfo",
     "ImagePair",
+    "LaggedCorrelation",
     "Lattice",
+    "MonitorReport",
+    "MonitoredDate",
+    "Observation",
     "PairReader",
     "Places",
     "RasterWindows",
     "ScoreMap",
+    "SiteHistory",
     "Window",
     "ZoneActivity",
+    "day_number",
 ]
