@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SIZES = np.geomspace(0.1, 3000.0, 40)
+SIZES = np.geomspace(0.1, 3000.0, 32)
 """Sizes k of the negative binomial that are weighed, evenly in log k; var = mean + mean² / k."""
-_REACH, _NODES = 9.0, 37
+_REACH, _NODES = 8.0, 31
 """Nodes of the integral over the mean: this many, to so many standard deviations."""
 _ENDS = (0.05, 0.95)
 """Of the intervals: 90 %."""

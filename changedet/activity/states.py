@@ -132,7 +132,10 @@ def judge_dates(
         base = np.flatnonzero(~standing_out[:now] & (days[:now] < limit))
         verdict = _judge(now, base, days, counts, np.asarray(seasons), rules, out)
         if verdict.first_seen is not None:
-            start = verdict.first_seen if verdict.state == "level shift" else now
+            # what turns out to be lasting began before it could be known
+            start = verdict.first_seen
+            if np.count_nonzero(base < start) < rules.least_baseline:
+                start = now
             standing_out[start : now + 1] = True
         out.append(verdict)
     return out
@@ -159,11 +162,11 @@ def _judge(
     first: int | None = None
     direction: Literal["up", "down"] | None = None
     if found is not None:
-        window, direction = found
-        state, first = _shape(now, window, base, days, level)
+        direction = found
+        state, first = _shape(now, days, level)
     elif p < rules.level:
         state, first, direction = "spike", now, "up"
-    if state in ("spike", "drift"):
+    if state == "spike":
         first = _since(now, past, direction)
     return Verdict(state, base, seasonal, model, group, p, first, direction)
 
@@ -184,14 +187,14 @@ def _without_season(counts: np.ndarray, groups: np.ndarray, model: CountModel) -
 
 def _lasting(
     now: int, base: np.ndarray, counts: np.ndarray, rules: HistoryRules
-) -> tuple[int, Literal["up", "down"]] | None:
-    """Whether the latest dates together lie off those before: how many of them, and which way."""
+) -> Literal["up", "down"] | None:
+    """Which way the latest dates together lie off those before, if they do."""
     usual = float(np.median(counts[base]))
     latest = counts[now - 2 : now + 1]
     up = bool((latest > usual).all())
     if not up and not (latest < usual).all():
         return None
-    best, size, tested = 1.0, 0, 0
+    best, tested = 1.0, 0
     for window in WINDOWS:
         before = base[base <= now - window]
         if len(before) < rules.least_baseline:
@@ -206,35 +209,32 @@ def _lasting(
         else:
             values[0] = values[1]
             p = model.shortfall(float(np.ceil(values.sum())), dates=window)
-        if p < best:
-            best, size = p, window
+        best = min(best, p)
     # both directions and every window had their chance
     if best * 2 * tested >= rules.level or tested == 0:
         return None
-    return size, "up" if up else "down"
+    return "up" if up else "down"
 
 
-def _shape(
-    now: int, window: int, base: np.ndarray, days: np.ndarray, counts: np.ndarray
-) -> tuple[State, int]:
-    """Step or line, by the Bayesian information criterion on variance-stabilised counts."""
-    at = np.union1d(base, np.arange(now - window + 1, now + 1))
-    y, x = np.sqrt(counts[at] + 0.375), days[at]
-    n = len(at)
-    splits = np.arange(3, n - 2)
-    sums, squares = np.cumsum(y), float((y**2).sum())
-    within = squares - sums[splits - 1] ** 2 / splits
-    within -= (sums[-1] - sums[splits - 1]) ** 2 / (n - splits)
-    best = int(within.argmin())
-    slope = np.polyfit(x - x.mean(), y, 1)
-    line = float(((y - np.polyval(slope, x - x.mean())) ** 2).sum())
-    tiny = 1e-9 * squares
-    # a step has one number more than a line: where it stands
-    step_bic = n * np.log(within[best] + tiny) + 3 * np.log(n)
-    line_bic = n * np.log(line + tiny) + 2 * np.log(n)
-    if line_bic < step_bic:
-        return "drift", now
-    return "level shift", int(at[splits[best]])
+def _shape(now: int, days: np.ndarray, counts: np.ndarray) -> tuple[State, int]:
+    """Step, or flat and then a slope: which fits the variance-stabilised counts better, and whence.
+
+    Both have three numbers to fit: two levels, or a level and a slope, and where they meet.
+    """
+    y, x = np.sqrt(counts[: now + 1] + 0.375), days[: now + 1]
+    at = np.arange(3, now - 1)
+    later = np.arange(now + 1) >= at[:, None]
+    slopes = np.maximum(x - x[np.arange(now - 2), None], 0.0)
+    step, slope = _misfit(later.astype(np.float64), y), _misfit(slopes, y)
+    if slope.min() < step.min():
+        return "drift", int(slope.argmin()) + 1
+    return "level shift", int(at[step.argmin()])
+
+
+def _misfit(shapes: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Sum of squares that each shape, times a factor and on a level, leaves of a series."""
+    shapes, y = shapes - shapes.mean(axis=1, keepdims=True), y - y.mean()
+    return np.asarray((y @ y) - (shapes @ y) ** 2 / (shapes**2).sum(axis=1))
 
 
 def _since(now: int, past: list[Verdict], direction: str | None) -> int:

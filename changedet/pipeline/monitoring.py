@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -117,10 +118,10 @@ def monitor(
     finally:
         close_progress(tell)
     said = _said_once(caught)
-    for message in said:
-        warnings.warn(HistoryWarning(message), stacklevel=2)
+    for text, category in said:
+        warnings.warn(text, category, stacklevel=2)
     report = MonitorReport(
-        histories, seen, base, judged_by.describe(), said,
+        histories, seen, base, judged_by.describe(), tuple(text for text, _ in said),
         {
             "changedet": version("changedet"),
             "inputs": inputs,
@@ -238,10 +239,16 @@ def _tell_of_days(items: tuple[SeriesItem, ...]) -> None:
         )
 
 
-def _said_once(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
-    """Each warning once, with how often it came."""
-    texts = [str(w.message) for w in caught if isinstance(w.message, ChangedetWarning)]
-    return tuple(
-        text if count == 1 else f"{text} (said {count} times)"
-        for text, count in Counter(texts).items()
-    )
+def _said_once(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
+    """Each warning once; those that differ in numbers alone are told by the first of them."""
+    alike: dict[str, list[warnings.WarningMessage]] = {}
+    for warning in caught:
+        if isinstance(warning.message, ChangedetWarning):
+            alike.setdefault(re.sub(r"[\d.]+", "0", str(warning.message)), []).append(warning)
+    return [
+        (f"{some[0].message}{_more(len(some) - 1)}", some[0].category) for some in alike.values()
+    ]
+
+
+def _more(count: int) -> str:
+    return f" (and {count} more like this)" if count else ""
