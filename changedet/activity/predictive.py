@@ -48,15 +48,24 @@ class CountModel:
 
     def quantile(self, share: float, *, group: int = 0) -> int:
         """Smallest count that is not exceeded with at least this probability."""
-        low, high = -1, 1
-        while self.exceedance(high + 1, group=group) > 1 - share:
-            low, high = high, 2 * high + 1
+        from scipy.special import ndtri
+
+        def enough(count: int) -> bool:
+            return self.exceedance(count + 1, group=group) <= 1 - share
+
+        mean = self.mean(group)
+        spread = np.sqrt(mean + mean**2 / self.dispersion[0]) + 1
+        # a first guess, then twice as far each time until the answer lies between
+        step = max(1, int(spread / 6))
+        high = max(0, int(mean + spread * ndtri(share)))
+        low = -1 if high == 0 else high
+        while not enough(high):
+            low, high, step = high, high + step, 2 * step
+        while low >= 0 and enough(low):
+            low, high, step = max(-1, low - step), low, 2 * step
         while high - low > 1:
             middle = (low + high) // 2
-            if self.exceedance(middle + 1, group=group) > 1 - share:
-                low = middle
-            else:
-                high = middle
+            low, high = (low, middle) if enough(middle) else (middle, high)
         return high
 
     @property

@@ -12,11 +12,10 @@ import numpy as np
 
 from changedet.activity.history import exceedance_p, levels, robust_z
 from changedet.activity.states import HistoryRules, Verdict, judge_dates, season_of
-from changedet.model import HistoryDate, Observation, SiteHistory, day_number
+from changedet.model import COMPARED_WITH, HistoryDate, Observation, SiteHistory, day_number
 
 CAR_M = 13.92
 """Length of a freight car over its couplers, metres: one count of occupied track."""
-COMPARED_WITH = "the reference, with which the others are compared"
 SEASONS = ("Dec-Feb", "Mar-May", "Jun-Aug", "Sep-Nov")
 
 

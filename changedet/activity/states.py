@@ -93,10 +93,10 @@ def judge_dates(
     """Judge every date of a series by the dates before it.
 
     In this order: with fewer than ``rules.least_baseline`` earlier dates,
-    ``insufficient_baseline``; where the latest three or more dates *together* lie off those before
-    them, ``level shift`` or ``drift``, whichever describes the series better; where the date's
-    predictive probability is below ``rules.level``, ``spike``; otherwise ``normal``. Dates that
-    stood out do not join the baseline of later ones.
+    ``insufficient_baseline``; where the latest three or more dates *together* are less likely than
+    ``rules.level``, ``level shift`` or ``drift``, whichever describes the series better; where the
+    predictive probability of the date is below ``rules.level``, ``spike``; otherwise ``normal``.
+    Dates that stood out do not join the baseline of later ones.
 
     Parameters
     ----------
@@ -157,12 +157,12 @@ def _judge(
     model, group = fit_counts(counts[base], groups[base]), int(groups[now])
     p = model.exceedance(float(counts[now]), group=group)
     level = _without_season(counts, groups, model) if seasonal else counts
-    found = _lasting(now, base, level, rules)
+    together, way = _lasting(now, base, level, rules)
     state: State = "normal"
     first: int | None = None
     direction: Literal["up", "down"] | None = None
-    if found is not None:
-        direction = found
+    if together < rules.level:
+        direction = way
         state, first = _shape(now, days, level)
     elif p < rules.level:
         state, first, direction = "spike", now, "up"
@@ -187,13 +187,13 @@ def _without_season(counts: np.ndarray, groups: np.ndarray, model: CountModel) -
 
 def _lasting(
     now: int, base: np.ndarray, counts: np.ndarray, rules: HistoryRules
-) -> Literal["up", "down"] | None:
-    """Which way the latest dates together lie off those before, if they do."""
+) -> tuple[float, Literal["up", "down"] | None]:
+    """Probability of what the latest dates are together, by chance, and which way they lie off."""
     usual = float(np.median(counts[base]))
     latest = counts[now - 2 : now + 1]
     up = bool((latest > usual).all())
     if not up and not (latest < usual).all():
-        return None
+        return 1.0, None
     best, tested = 1.0, 0
     for window in WINDOWS:
         before = base[base <= now - window]
@@ -211,9 +211,7 @@ def _lasting(
             p = model.shortfall(float(np.ceil(values.sum())), dates=window)
         best = min(best, p)
     # both directions and every window had their chance
-    if best * 2 * tested >= rules.level or tested == 0:
-        return None
-    return "up" if up else "down"
+    return min(1.0, best * 2 * tested) if tested else 1.0, "up" if up else "down"
 
 
 def _shape(now: int, days: np.ndarray, counts: np.ndarray) -> tuple[State, int]:

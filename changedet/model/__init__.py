@@ -12,6 +12,7 @@ from changedet.model.changes import (
 )
 from changedet.model.grid import WGS84, Grid, Window
 from changedet.model.history import (
+    COMPARED_WITH,
     MEASURES,
     HistoryDate,
     LaggedCorrelation,
@@ -38,6 +39,7 @@ from changedet.model.zones import Places, ZoneActivity
 __all__ = [
     "CHANGES",
     "COLUMNS",
+    "COMPARED_WITH",
     "CUTS",
     "DOMAINS",
     "EXPLANATIONS",

@@ -25,6 +25,10 @@ MEASURES: dict[str, str] = {
 """What a series can hold, in words."""
 
 
+COMPARED_WITH = "the reference, with which the others are compared"
+"""Why the reference has no value in a zone."""
+
+
 @dataclass(frozen=True)
 class MonitoredDate:
     """One image (or earlier report) of a series."""
@@ -192,7 +196,7 @@ class SiteHistory:
         name = f"{self.place}, {self.measure}"
         if last is None:
             return f"{name}: never seen"
-        seen = f"{last.value:g} on {last.acquired:%Y-%m-%d}"
+        seen = f"{_shown(last.value)} on {last.acquired:%Y-%m-%d}"
         if last.state == "insufficient_baseline":
             return f"{name}: insufficient_baseline ({seen}; {last.baseline_dates} dates before)"
         way = "" if last.direction is None else f" {last.direction}"
@@ -214,7 +218,12 @@ def _text(time: datetime | None) -> str | None:
 
 
 def _range(date: HistoryDate) -> str:
-    return f"{date.expected:g} ({date.band_low:g} to {date.band_high:g})"
+    return f"{_shown(date.expected)} ({_shown(date.band_low)} to {_shown(date.band_high)})"
+
+
+def _shown(value: float | None) -> str:
+    """Three digits at least, and no more than a whole number."""
+    return "–" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _p(date: HistoryDate) -> str:

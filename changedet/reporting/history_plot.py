@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from changedet.errors import ConfigError, OutputError, require
-from changedet.model import MEASURES, MonitorReport, SiteHistory
+from changedet.model import COMPARED_WITH, MEASURES, MonitorReport, SiteHistory
 
 MOST_PANELS = 12
 """Series drawn in one picture."""
@@ -140,12 +140,15 @@ def _panel(axes: Any, history: SiteHistory) -> None:
                 markeredgecolor="white", markeredgewidth=0.8,
             )  # fmt: skip
     _intervals(axes, history, times)
-    axes.set_ylim(bottom=0)
-    # a missing date has no height: it stands on the axis
-    axes.plot(
-        times[~seen], np.zeros(int((~seen).sum())), "x", color=GREY, markersize=6, clip_on=False,
-        zorder=6, markeredgewidth=1.4,
-    )  # fmt: skip
+    high = max(axes.get_ylim()[1], 1.0)
+    axes.set_ylim(-0.05 * high, 1.04 * high)
+    # a date without a value has no height: it stands on the axis
+    compared = np.array([d.missing == COMPARED_WITH for d in history.dates])
+    for here, marker in ((~seen & ~compared, "x"), (~seen & compared, "|")):
+        axes.plot(
+            times[here], np.full(int(here.sum()), -0.05 * high), marker, color=GREY, markersize=6,
+            clip_on=False, zorder=6, markeredgewidth=1.4, linewidth=0,
+        )  # fmt: skip
     axes.set_title(_heading(history), loc="left", fontsize=9.5, color=INK, pad=4)
     axes.grid(axis="y", color="#eef1f4", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -216,7 +219,6 @@ def _legend(figure: Any, drawn: list[SiteHistory], level: float) -> None:
     lines: Any = require("matplotlib.lines", "plot", "draw a history")
     patches: Any = require("matplotlib.patches", "plot", "draw a history")
     seen = {(d.state, d.direction) for h in drawn for d in h.dates}
-    missing = any(d.value is None for h in drawn for d in h.dates)
     one_in = f"1 in {1 / level:.0f}"
     handles = [
         patches.Patch(color=BAND, label=f"expected; {one_in} normal dates lies above"),
@@ -236,8 +238,10 @@ def _legend(figure: Any, drawn: list[SiteHistory], level: float) -> None:
                     lines.Line2D([], [], marker=marker, color=color, linewidth=0, markersize=8,
                                  label=f"{state} {way}")
                 )  # fmt: skip
-    if missing:
-        handles.append(lines.Line2D([], [], marker="x", color=GREY, linewidth=0, label="not seen"))
+    absent = {d.missing == COMPARED_WITH for h in drawn for d in h.dates if d.value is None}
+    for reference, marker, name in ((False, "x", "not seen"), (True, "|", "reference")):
+        if reference in absent:
+            handles.append(lines.Line2D([], [], marker=marker, color=GREY, linewidth=0, label=name))
     figure.legend(
         handles=handles, loc="lower left", ncols=len(handles), frameon=False, fontsize=9,
         bbox_to_anchor=(0.0, 0.0), columnspacing=1.6, handlelength=1.5, borderaxespad=0.5,
