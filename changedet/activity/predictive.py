@@ -16,8 +16,8 @@ SIZES = np.geomspace(0.1, 3000.0, 32)
 """Sizes k of the negative binomial that are weighed, evenly in log k; var = mean + mean² / k."""
 _REACH, _NODES = 8.0, 31
 """Nodes of the integral over the mean: this many, to so many standard deviations."""
-_ENDS = (0.05, 0.95)
-"""Of the intervals: 90 %."""
+_ENDS = (0.01, 0.99)
+"""Of the intervals: 98 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +40,14 @@ class CountModel:
         return float(self.weights @ (1 - self._tails(np.floor(count) + 1, group, dates)))
 
     def exceedance_interval(self, count: float, *, group: int = 0) -> tuple[float, float]:
-        """P(N >= count) at both ends of the 90 % interval of the dispersion, low end first."""
+        """P(N >= count) at both ends of the 98 % interval of the dispersion, low end first.
+
+        It always holds :meth:`exceedance`, which dispersions beyond the interval can lift.
+        """
         ends = [int(np.searchsorted(SIZES, size)) for size in self.dispersion[1:]]
         tails = self._tails(count, group, 1)
-        first, last = (float(tails[min(i, len(SIZES) - 1)]) for i in ends)
-        return min(first, last), max(first, last)
+        some = [float(self.weights @ tails), *(float(tails[i]) for i in ends)]
+        return min(some), max(some)
 
     def quantile(self, share: float, *, group: int = 0) -> int:
         """Smallest count that is not exceeded with at least this probability."""
@@ -70,7 +73,7 @@ class CountModel:
 
     @property
     def dispersion(self) -> tuple[float, float, float]:
-        """Size k of the negative binomial: median, and the ends of its 90 % interval."""
+        """Size k of the negative binomial: median, and the ends of its 98 % interval."""
         below = np.cumsum(self.weights)
         low, median, high = (
             float(SIZES[min(int(np.searchsorted(below, q)), len(SIZES) - 1)])

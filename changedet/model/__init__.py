@@ -15,9 +15,6 @@ from changedet.model.history import (
     COMPARED_WITH,
     MEASURES,
     HistoryDate,
-    LaggedCorrelation,
-    MonitoredDate,
-    MonitorReport,
     Observation,
     SiteHistory,
     day_number,
@@ -30,6 +27,8 @@ from changedet.model.image import (
     Image,
     ImageInfo,
 )
+from changedet.model.linked import LaggedCorrelation
+from changedet.model.monitor import MonitoredDate, MonitorReport
 from changedet.model.pair import Comparability, ImagePair, PairReader
 from changedet.model.raster import RasterWindows
 from changedet.model.report import ChangeReport

@@ -1,17 +1,12 @@
-"""A site over many dates: series, what each date was, and the report of it all."""
+"""A site over many dates: what each date gave, the series of a place, and what each date was."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-
-from changedet.errors import ConfigError, require
 
 Measure = Literal["objects", "area_m2", "cars", "occupied_m", "appeared", "disappeared"]
 MEASURES: dict[str, str] = {
@@ -27,30 +22,6 @@ MEASURES: dict[str, str] = {
 
 COMPARED_WITH = "the reference, with which the others are compared"
 """Why the reference has no value in a zone."""
-
-
-@dataclass(frozen=True)
-class MonitoredDate:
-    """One image (or earlier report) of a series."""
-
-    name: str
-    """Path or name."""
-    acquired: datetime
-    """UTC."""
-    date_from: str
-    """``tag or file name``, ``list``, ``given`` or ``report``."""
-    sensor: str
-    """Satellite and pixel size, as far as known."""
-    role: Literal["reference", "scored", "missing"]
-    """Whether it is what the others are compared with; missing: it gave nothing."""
-    reason: str | None = None
-    """Why it is missing."""
-    alignment: str | None = None
-    """Grade of its alignment on the reference."""
-
-    def describe(self) -> dict[str, Any]:
-        """Everything as plain JSON values."""
-        return {**asdict(self), "acquired": self.acquired.isoformat()}
 
 
 @dataclass(frozen=True)
@@ -117,13 +88,13 @@ class HistoryDate:
     nb_p: float | None = None
     """Negative binomial predictive probability, dispersion averaged over."""
     nb_p_low: float | None = None
-    """The same at one end of the 90 % interval of the dispersion."""
+    """The same at that end of the 98 % interval of the dispersion at which it is smallest."""
     nb_p_high: float | None = None
-    """At the other end."""
+    """At the other end; never below the average over all dispersions, ``nb_p``."""
     dispersion: float | None = None
     """Size k of the negative binomial, median; variance = mean + mean² / k."""
     dispersion_low: float | None = None
-    """Low end of its 90 % interval: much over-dispersed."""
+    """Low end of its 98 % interval: much over-dispersed."""
     dispersion_high: float | None = None
     """High end: close to Poisson."""
 
@@ -228,162 +199,3 @@ def _shown(value: float | None) -> str:
 
 def _p(date: HistoryDate) -> str:
     return f"{date.nb_p:.2g} ({date.nb_p_low:.1g} to {date.nb_p_high:.1g})"
-
-
-@dataclass(frozen=True)
-class LaggedCorrelation:
-    """How two series go together at each lag."""
-
-    lags_days: tuple[float, ...]
-    """Positive: the second follows the first."""
-    correlation: tuple[float | None, ...]
-    """Rank correlation at each lag; None with too few pairs of dates."""
-    pairs: tuple[int, ...]
-    """Pairs of dates behind each."""
-    best_lag_days: float | None
-    """Lag at which they go together most; None where no lag has enough dates."""
-    best_correlation: float | None
-    """Correlation there."""
-    p_value: float | None
-    """How often chance finds as good a lag among all of them."""
-    detrended: bool
-    """Whether a line was taken out of both first."""
-    permutations: int
-    """Shuffles behind the p-value."""
-    seed: int
-    """Of the shuffles."""
-    names: tuple[str, str] = ("a", "b")
-    """The two series."""
-
-    def describe(self) -> dict[str, Any]:
-        """Everything as plain JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    def __str__(self) -> str:
-        first, second = self.names
-        if self.best_correlation is None:
-            return f"{first} and {second}: too few dates in common at any lag"
-        lag = self.best_lag_days or 0.0
-        order = "on the same days"
-        if lag:
-            order = f"{second} {'after' if lag > 0 else 'before'} {first} by {abs(lag):g} days"
-        return (
-            f"{first} and {second}: rank correlation {self.best_correlation:+.2f}, {order}, "
-            f"p {self.p_value:.2g} over {len(self.lags_days)} lags"
-        )
-
-
-MonitorWriter = Callable[..., Path]
-
-
-@dataclass(frozen=True, eq=False)
-class MonitorReport:
-    """A site over many dates."""
-
-    histories: tuple[SiteHistory, ...]
-    """One a place and measure; zones first as given, then the site, then tracks."""
-    images: tuple[MonitoredDate, ...]
-    """By date."""
-    reference: dict[str, Any]
-    """With which image all were compared, and by which rule it was chosen."""
-    rules: dict[str, Any]
-    """How dates were judged."""
-    warnings: tuple[str, ...]
-    """Everything that was doubtful."""
-    manifest: dict[str, Any] = field(default_factory=dict)
-    """Inputs' hashes, versions, full configuration."""
-    links: tuple[LaggedCorrelation, ...] = ()
-    """With other sites."""
-    writer: MonitorWriter | None = field(default=None, repr=False)
-    """How to write it; set by the pipeline."""
-
-    def history(self, place: str = "site", measure: str | None = None) -> SiteHistory:
-        """Return the series of a place; the first there is without a measure.
-
-        Raises
-        ------
-        ConfigError
-            If there is none.
-        """
-        for history in self.histories:
-            if history.place == place and measure in (None, history.measure):
-                return history
-        known = ", ".join(f"{h.place}/{h.measure}" for h in self.histories)
-        wanted = place if measure is None else f"{place}/{measure}"
-        raise ConfigError(f"There is no series {wanted}: there are {known or 'none'}.")
-
-    def describe(self) -> dict[str, Any]:
-        """Everything as plain JSON values, as in ``monitor.json``."""
-        tested = sum(d.nb_p is not None for h in self.histories for d in h.dates)
-        return {
-            "changedet": self.manifest.get("changedet"),
-            "reference": self.reference,
-            "rules": self.rules,
-            "images": [image.describe() for image in self.images],
-            "dates_tested": tested,
-            "false_spikes_expected": round(tested * float(self.rules["level"]), 2),
-            "histories": [history.describe() for history in self.histories],
-            "links": [link.describe() for link in self.links],
-            "warnings": list(self.warnings),
-        }
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One flat row for each series and date, as in ``history.csv``."""
-        keys = ("place", "kind", "measure", "unit")
-        return [
-            {**{k: getattr(h, k) for k in keys}, **d.describe()}
-            for h in self.histories
-            for d in h.dates
-        ]
-
-    def to_dataframe(self) -> Any:
-        """Return a pandas DataFrame: one row for each series and date.
-
-        Raises
-        ------
-        MissingDependencyError
-            Without pandas.
-        """
-        pandas: Any = require("pandas", "geo", "make a table of a history")
-        frame = pandas.DataFrame(self.rows())
-        for name in ("acquired", "first_seen", "last_not_seen"):
-            frame[name] = pandas.to_datetime(frame[name], utc=True, format="ISO8601")
-        return frame
-
-    def write(
-        self,
-        out: str | PathLike[str],
-        *,
-        formats: Sequence[str] | None = None,
-        overwrite: bool = False,
-    ) -> Path:
-        """Write the tables, ``monitor.json`` and the plot into a folder, whole or not at all.
-
-        Parameters
-        ----------
-        out : path
-            The folder to make.
-        formats : sequence of str, optional
-            Of ``csv``, ``parquet``, ``png``, ``svg``; the table as CSV is always among them. By
-            default ``csv``, and ``png`` where matplotlib is installed.
-        overwrite : bool
-            Replace an earlier output.
-
-        Raises
-        ------
-        OutputError
-            If the folder exists and ``overwrite`` is False, or writing fails.
-        MissingDependencyError
-            If a format needs a package that is not installed.
-        """
-        if self.writer is None:
-            raise NotImplementedError("This report was built without a writer.")
-        return self.writer(self, Path(out), formats=formats, overwrite=overwrite)
-
-    def __str__(self) -> str:
-        return "\n".join(str(h) for h in self.histories)
-
-    def __repr__(self) -> str:
-        last = self.histories[0].latest if self.histories else None
-        when = "" if last is None else f", last {last.acquired:%Y-%m-%d}"
-        return f"<MonitorReport: {len(self.images)} dates, {len(self.histories)} series{when}>"

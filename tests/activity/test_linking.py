@@ -69,7 +69,7 @@ def test_dates_that_never_meet_give_nothing():
 
 def test_bad_input():
     days, a = series(5, 20)
-    with pytest.raises(ConfigError, match="The second series has 5 dates with a value.*at least 8"):
+    with pytest.raises(ConfigError, match=r"second series has 5 dates with a value.*at least 8"):
         lagged_correlation(days, a, days[:5], a[:5])
     with pytest.raises(ConfigError, match="max_lag_days=-1 with permutations=999 is not usable"):
         lagged_correlation(days, a, days, a, max_lag_days=-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.special import betaln, gammaln
@@ -98,4 +100,4 @@ def test_a_site_that_was_always_empty():
 def test_the_far_tail_keeps_its_digits():
     model = fit_counts(draw(0, 15, 50, 40))
     p = [model.exceedance(n) for n in (200, 400, 800, 1600)]
-    assert all(a > b > 0 for a, b in zip(p, p[1:], strict=False))
+    assert all(a > b > 0 for a, b in pairwise(p))
