@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from os import PathLike
 from pathlib import Path
@@ -49,6 +49,8 @@ class Listed:
 
     source: Any
     date: datetime | None = None
+    folder: str | None = None
+    """Where it was found; the order in a folder is that of names and means nothing."""
 
 
 def list_images(value: Any, what: str = "history") -> list[Listed]:
@@ -72,7 +74,7 @@ def list_images(value: Any, what: str = "history") -> list[Listed]:
         path = Path(value)
         if path.is_dir():
             inside = [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_ENDINGS]
-            found = [Listed(str(p)) for p in inside]
+            found = [Listed(str(p), folder=str(path)) for p in inside]
         elif path.suffix.lower() in LIST_ENDINGS:
             found = list(_lines(path, what))
         else:
@@ -145,7 +147,7 @@ def read_series(
                 f"{len(dates)} dates were given for {len(listed)} images: give one an image."
             )
         times = [_time(d) for d in dates]
-        listed = [Listed(e.source, t) for e, t in zip(listed, times, strict=True)]
+        listed = [replace(e, date=t) for e, t in zip(listed, times, strict=True)]
     origin = "list" if dates is None else "given"
     items, broken, undated = [], [], []
     for entry in listed:
@@ -160,7 +162,7 @@ def read_series(
             items.append(item)
     _refuse(broken, undated, items, len(listed))
     ordered = sorted(items, key=lambda item: item.acquired)
-    if ordered != items:
+    if ordered != items and (dates is not None or any(e.folder is None for e in listed)):
         warnings.warn(
             "The dates of the series were not given in order; they were sorted by time.",
             HistoryWarning,
@@ -202,7 +204,7 @@ def _expand(value: Any) -> list[Listed]:
     path = Path(value)
     if path.suffix.lower() in LIST_ENDINGS and not path.is_dir():
         return [
-            Listed(e.source, listed.date or e.date)
+            replace(e, date=listed.date or e.date)
             for listed in list_images(path, "list")
             for e in _expand(listed.source)
         ]
@@ -210,9 +212,9 @@ def _expand(value: Any) -> list[Listed]:
         return [Listed(str(value))]
     if _is_report(path):
         return [Listed(path)]
-    inside = [Listed(p) for p in sorted(path.iterdir()) if p.is_dir() and _is_report(p)]
-    if inside:
-        return inside
+    reports = [p for p in sorted(path.iterdir()) if p.is_dir() and _is_report(p)]
+    if reports:
+        return [Listed(p, folder=str(path)) for p in reports]
     if not any(p.suffix.lower() in IMAGE_ENDINGS for p in path.iterdir()):
         raise ImageReadError(
             f"The folder {path} is no report of changedet (no summary.json), holds none, and holds "
