@@ -90,6 +90,57 @@ def draw(
     )
 
 
+def _uniforms(rng: np.random.Generator, count: int, likeness: float) -> np.ndarray:
+    """Uniform numbers, each like its neighbour by that correlation (a Gaussian copula)."""
+    z = rng.standard_normal(count)
+    for i in range(1, count):
+        z[i] = likeness * z[i - 1] + np.sqrt(1 - likeness**2) * z[i]
+    return np.clip(norm.cdf(z), 1e-12, 1 - 1e-12)
+
+
+def false_spikes(seed: int) -> Iterator[str]:
+    """Table of what quiet dates are called."""
+    rng = np.random.default_rng(seed)
+    yield f"{'quiet histories':<34}{'judged dates':>13}{'spike %':>9}{'shift %':>9}{'drift %':>9}"
+    counted = [_called(draw(rng)) for _ in range(HISTORIES)]
+    yield _rates("all", [c for _, c in counted])
+    groups = [
+        ("12 to 20 dates seen", lambda h: h.dates <= 20),
+        ("21 to 35", lambda h: 20 < h.dates <= 35),
+        ("36 to 60", lambda h: h.dates > 35),
+        ("size k 2 to 6 (strongly over-dispersed)", lambda h: h.size < 6),
+        ("size k 6 to 30", lambda h: 6 <= h.size < 30),
+        ("size k 30 to 200", lambda h: h.size >= 30),
+        ("no season", lambda h: h.season == 0),
+        ("with a season", lambda h: h.season > 0),
+    ]
+    for name, wanted in groups:
+        yield _rates("  " + name, [c for h, c in counted if wanted(h)])
+    for name, options in (
+        ("stress: neighbours correlated 0.3", {"likeness": 0.3, "seasonal": 0.0}),
+        ("stress: neighbours correlated 0.6", {"likeness": 0.6, "seasonal": 0.0}),
+        ("stress: means of 1 to 4", {"means": (1.0, 4.0), "seasonal": 0.0}),
+    ):
+        some = [_called(draw(rng, **options))[1] for _ in range(HISTORIES // 4)]
+        yield _rates(name, some)
+
+
+def _called(history: History) -> tuple[History, Counter[str]]:
+    verdicts = judge_dates(history.days, history.counts, history.seasons, HistoryRules(level=LEVEL))
+    return history, Counter(v.state for v in verdicts if v.model is not None)
+
+
+def _rates(name: str, counts: list[Counter[str]]) -> str:
+    total: Counter[str] = sum(counts, Counter())
+    judged = sum(total.values())
+    shares = (total[s] / max(1, judged) for s in ("spike", "level shift", "drift"))
+    return (
+        f"{name:<34}"[:42]
+        + f"{judged:>{max(1, 47 - len(f'{name:<34}'))}}"
+        + "".join(f"{100 * s:>9.2f}" for s in shares)
+    )
+
+
 def rises(seed: int, factor: float) -> Iterator[str]:
     """Table of rises found at their first date, ours / best possible."""
     rng = np.random.default_rng(seed)
