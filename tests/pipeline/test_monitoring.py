@@ -270,6 +270,7 @@ class TestLink:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_rise_on_simulated_images(tmp_path):
     """Nine dates of a yard on which a train and trucks come and go; many more on the last."""
     rng = np.random.default_rng(1)
