@@ -138,8 +138,14 @@ def _track_value(observation: Observation, track: str, measure: str) -> _Value:
         _number(row.get(f"{measure}_after")),
         _number(row.get(f"{measure}_after_low")),
         _number(row.get(f"{measure}_after_high")),
-        _number(row.get("observable_fraction")),
+        _seen_of(row, "after"),
     )
+
+
+def _seen_of(row: dict[str, Any], date: str) -> float | None:
+    """Share of a track that was seen on a date; None where the row does not tell."""
+    seen, length = row.get(f"observable_m_{date}"), row.get("length_m")
+    return None if seen is None or not length else min(1.0, float(seen) / float(length))
 
 
 def _number(value: Any) -> float | None:
@@ -154,11 +160,15 @@ def _with_reference(
         return values
     rows = [_row(o, "tracks", "id", track) for day in days for o in day]
 
-    def median(name: str) -> float | None:
-        some = [float(r[name]) for r in rows if r is not None and r.get(name) is not None]
+    def median(values: Iterable[Any]) -> float | None:
+        some = [float(v) for v in values if v is not None]
         return float(np.median(some)) if some else None
 
-    own = _Value(*(median(f"{measure}_before{end}") for end in ("", "_low", "_high")))
+    known = [r for r in rows if r is not None]
+    own = _Value(
+        *(median(r.get(f"{measure}_before{end}") for r in known) for end in ("", "_low", "_high")),
+        observable=median(_seen_of(r, "before") for r in known),
+    )
     return [
         [own if o.reference else v for o, v in zip(day, some, strict=True)]
         for day, some in zip(days, values, strict=True)

@@ -52,7 +52,7 @@ def history() -> None:
     for i in range(46):
         when += timedelta(days=int(rng.integers(10, 30)) + (150 if i == 20 else 0))
         means = {"yard": 48 if i == 45 else 12, "pad": 12 if i < 38 else 40, "road": 10 + 0.8 * i}
-        sizes = {"yard": 8, "pad": 8, "road": 30}
+        sizes = {"yard": 8, "pad": 30, "road": 30}
         counts = {
             zone: int(rng.negative_binomial(sizes[zone], sizes[zone] / (sizes[zone] + mean)))
             for zone, mean in means.items()

@@ -82,6 +82,17 @@ def test_the_reference_has_no_level_but_its_tracks_were_measured_each_time():
     assert (metres.dates[1].value_low, metres.dates[1].value_high) == (95.0, 105.0)
 
 
+def test_a_track_that_was_hardly_seen_has_no_value():
+    days = [on(0, reference=True)]
+    for i, metres in enumerate([400.0, 390.0, 100.0, None]):
+        one = {**track("2", 40.0, 50.0), "observable_m_after": metres, "observable_m_before": 380.0}
+        days.append(on(10 + 10 * i, row(), tracks=(one,)))
+    history = of(site_histories(days), "2", "occupied_m")
+    assert [d.value for d in history.dates] == [40.0, 50.0, 50.0, None, 50.0]
+    assert history.dates[3].missing == "only 25% of it could be seen"
+    assert [d.observable for d in history.dates] == [0.95, 1.0, 0.975, 0.25, None]
+
+
 def test_what_is_gone_lowers_the_level():
     counts = [(0, 5), (2, 3), (4, 0)]
     days = [on(10 * i, row("site", a, d)) for i, (a, d) in enumerate(counts)]
