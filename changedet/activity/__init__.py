@@ -7,7 +7,7 @@ from changedet.activity.predictive import CountModel, fit_counts
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
 from changedet.activity.sharing import Shares, assign_zones, share_objects
 from changedet.activity.site_histories import site_histories
-from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_of
+from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_groups
 from changedet.activity.zones import SITE, check_zones, zone_activity
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "object_weights",
     "observable_area",
     "robust_z",
-    "season_of",
+    "season_groups",
     "share_objects",
     "site_histories",
     "zone_activity",

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from changedet.activity.history import exceedance_p, levels, robust_z
-from changedet.activity.states import HistoryRules, Verdict, judge_dates, season_of
+from changedet.activity.states import QUARTER_DAYS, HistoryRules, Verdict, judge_dates
 from changedet.model import COMPARED_WITH, HistoryDate, Observation, SiteHistory, day_number
 
 CAR_M = 13.92
 """Length of a freight car over its couplers, metres: one count of occupied track."""
-SEASONS = ("Dec-Feb", "Mar-May", "Jun-Aug", "Sep-Nov")
 
 
 @dataclass(frozen=True)
@@ -165,10 +164,10 @@ def _with_reference(
         return float(np.median(some)) if some else None
 
     known = [r for r in rows if r is not None]
-    own = _Value(
-        *(median(r.get(f"{measure}_before{end}") for r in known) for end in ("", "_low", "_high")),
-        observable=median(_seen_of(r, "before") for r in known),
+    value, low, high = (
+        median(r.get(f"{measure}_before{end}") for r in known) for end in ("", "_low", "_high")
     )
+    own = _Value(value, low, high, median(_seen_of(r, "before") for r in known))
     return [
         [own if o.reference else v for o, v in zip(day, some, strict=True)]
         for day, some in zip(days, values, strict=True)
@@ -191,7 +190,6 @@ def _history(
     verdicts = judge_dates(
         np.array([day_number(t) for t in times]),
         np.round(found / unit),
-        np.array([season_of(t.month) for t in times], dtype=int),
         rules,
     )
     judge = _Judged(times, found, unit, rules.level)
@@ -225,6 +223,12 @@ def _seen_share(value: _Value) -> float:
     return 1.0 if value.observable is None else value.observable
 
 
+def _season(middle: datetime) -> str:
+    """Name the quarter of a year around a date."""
+    ends = (middle + timedelta(days=side * QUARTER_DAYS / 2) for side in (-1, 1))
+    return " to ".join(f"{end.day} {end:%b}" for end in ends)
+
+
 @dataclass(frozen=True, eq=False)
 class _Judged:
     """Puts a verdict, and what goes with it, into the date it belongs to."""
@@ -236,13 +240,13 @@ class _Judged:
 
     def fill(self, date: HistoryDate, at: int, verdict: Verdict) -> HistoryDate:
         date = replace(date, state=verdict.state, baseline_dates=len(verdict.baseline))
-        model, group = verdict.model, verdict.group
+        model = verdict.model
         if model is None:
             return date
         count = float(np.round(self.values[at] / self.unit))
-        low, high = model.exceedance_interval(count, group=group)
+        low, high = model.exceedance_interval(count)
         size, size_low, size_high = model.dispersion
-        quantile: Callable[[float], float] = lambda q: self.unit * model.quantile(q, group=group)  # noqa: E731
+        quantile: Callable[[float], float] = lambda q: self.unit * model.quantile(q)  # noqa: E731
         first = verdict.first_seen
         before = None if first is None or first == 0 else self.times[first - 1]
         return replace(
@@ -250,7 +254,7 @@ class _Judged:
             direction=verdict.direction,
             first_seen=None if first is None else self.times[first],
             last_not_seen=before,
-            season=SEASONS[group] if verdict.seasonal else None,
+            season=_season(date.acquired) if verdict.seasonal else None,
             expected=quantile(0.5),
             band_low=quantile(self.level),
             band_high=quantile(1 - self.level),

@@ -20,7 +20,9 @@ WINDOWS = (3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of latest dates that are taken together when a lasting change is looked for."""
 SEASONAL_SPAN_DAYS = 730
 SEASONAL_DATES = 3
-"""Least dates in each season for a seasonal baseline, over at least the span."""
+"""Least dates in each quarter of the year for a seasonal baseline, over at least the span."""
+YEAR_DAYS = 365.2425
+QUARTER_DAYS = YEAR_DAYS / 4
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,7 @@ class Verdict:
     seasonal: bool = False
     """Whether it was compared with its own season."""
     model: CountModel | None = None
-    """What was to be expected; None with too few dates."""
-    group: int = 0
-    """Group of the model to which the date belongs."""
+    """What was to be expected (first group: the date's season); None with too few dates."""
     p: float | None = None
     """Predictive probability of at least this count."""
     first_seen: int | None = None
@@ -79,15 +79,28 @@ class Verdict:
     """Of a spike (up), a level shift or a drift."""
 
 
-def season_of(month: int) -> int:
-    """Quarter of the year: 0 December to February, 1 March to May, and so on."""
-    return month % 12 // 3
+def season_groups(days: np.ndarray, day: float) -> np.ndarray:
+    """Quarter of the year of each date, counted from the one that has a certain day in its middle.
+
+    Parameters
+    ----------
+    days : (n,) array
+        Times in days.
+    day : float
+        The day around which the first quarter lies.
+
+    Returns
+    -------
+    (n,) array of int
+        0 to 3; 0 within 46 days of that day in any year.
+    """
+    phase = (days - day + QUARTER_DAYS / 2) % YEAR_DAYS
+    return np.minimum(phase // QUARTER_DAYS, 3).astype(np.int64)
 
 
 def judge_dates(
     days: np.ndarray,
     counts: np.ndarray,
-    seasons: np.ndarray,
     rules: HistoryRules | None = None,
 ) -> list[Verdict]:
     """Judge every date of a series by the dates before it.
@@ -101,11 +114,9 @@ def judge_dates(
     Parameters
     ----------
     days : (n,) array
-        Times in days, rising. Missing dates are left out.
+        Times in days since the year 1, rising. Missing dates are left out.
     counts : (n,) array
         Whole numbers.
-    seasons : (n,) array of int
-        Season of each date, from 0, see :func:`season_of`.
     rules : HistoryRules, optional
         Defaults suit most sites.
 
@@ -126,36 +137,61 @@ def judge_dates(
     limit = np.inf
     if rules.baseline_until is not None:
         limit = float(rules.baseline_until.toordinal() + 1)
-    standing_out = np.zeros(len(counts), dtype=bool)
+    # dates that stood out at all, and those that stood out within their season
+    unusual = np.zeros((2, len(counts)), dtype=bool)
     out: list[Verdict] = []
     for now in range(len(counts)):
-        base = np.flatnonzero(~standing_out[:now] & (days[:now] < limit))
-        verdict = _judge(now, base, days, counts, np.asarray(seasons), rules, out)
+        usable = ~unusual[:, :now] & (days[:now] < limit)
+        base, seasonal = np.flatnonzero(usable[0]), False
+        if rules.seasonal:
+            base, seasonal = _seasonal_baseline(now, base, usable[1], days, out)
+        verdict = _judge(now, base, seasonal, days, counts, rules, out)
         if verdict.first_seen is not None:
             # what turns out to be lasting began before it could be known
             start = verdict.first_seen
             if np.count_nonzero(base < start) < rules.least_baseline:
                 start = now
-            standing_out[start : now + 1] = True
+            unusual[: 1 + seasonal, start : now + 1] = True
         out.append(verdict)
     return out
+
+
+def _seasonal_baseline(
+    now: int, base: np.ndarray, usable: np.ndarray, days: np.ndarray, past: list[Verdict]
+) -> tuple[np.ndarray, bool]:
+    """Baseline with seasons where two years with dates in every quarter are known.
+
+    What stood out before the season was known may have been the season: it comes back in, unless
+    it belongs to what is still going on.
+    """
+    usable = usable.copy()
+    if past and past[-1].first_seen is not None:
+        usable[past[-1].first_seen :] = False
+    known = np.flatnonzero(usable)
+    groups = season_groups(days[known], float(days[now]))
+    enough = np.bincount(groups, minlength=4).min() >= SEASONAL_DATES
+    if enough and np.ptp(days[known]) >= SEASONAL_SPAN_DAYS:
+        return known, True
+    return base, False
 
 
 def _judge(
     now: int,
     base: np.ndarray,
+    seasonal: bool,
     days: np.ndarray,
     counts: np.ndarray,
-    seasons: np.ndarray,
     rules: HistoryRules,
     past: list[Verdict],
 ) -> Verdict:
     if len(base) < rules.least_baseline:
         return Verdict("insufficient_baseline", base)
-    seasonal = rules.seasonal and _long_enough(days[base], seasons[base], int(seasons[now]))
-    groups = seasons if seasonal else np.zeros(len(counts), dtype=int)
-    model, group = fit_counts(counts[base], groups[base]), int(groups[now])
-    p = model.exceedance(float(counts[now]), group=group)
+    groups = season_groups(days, float(days[now]))
+    if not seasonal:
+        groups[:] = 0
+    # the date itself is in the first group, with or without seasons
+    model = fit_counts(counts[base], groups[base])
+    p = model.exceedance(float(counts[now]))
     level = _without_season(counts, groups, model) if seasonal else counts
     together, way = _lasting(now, base, level, rules)
     state: State = "normal"
@@ -168,13 +204,7 @@ def _judge(
         state, first, direction = "spike", now, "up"
     if state == "spike":
         first = _since(now, past, direction)
-    return Verdict(state, base, seasonal, model, group, p, first, direction)
-
-
-def _long_enough(days: np.ndarray, seasons: np.ndarray, season: int) -> bool:
-    """Two years, with dates in every season."""
-    per_season = np.bincount(seasons, minlength=max(4, season + 1))
-    return bool(np.ptp(days) >= SEASONAL_SPAN_DAYS and per_season.min() >= SEASONAL_DATES)
+    return Verdict(state, base, seasonal, model, p, first, direction)
 
 
 def _without_season(counts: np.ndarray, groups: np.ndarray, model: CountModel) -> np.ndarray:

@@ -155,7 +155,7 @@ def _compare(
             seen.append(_monitored(item, sensor, "reference"))
             continue
         try:
-            report = detect(items[at].source, item.source, config=config, engine=engine, **places)
+            observation, grade, described = _pair(items[at], item, places, config, engine)
         except MISSING as error:
             reason = _reason(error)
             warnings.warn(
@@ -167,17 +167,30 @@ def _compare(
             seen.append(replace(_monitored(item, sensor, "missing"), reason=reason))
             inputs.append(infos[done].describe())
             continue
-        summary = report.summary
-        found.append(
-            Observation(
-                item.acquired, item.name, tuple(summary["activity"]), tuple(summary["tracks"])
-            )
-        )
-        seen.append(replace(_monitored(item, sensor, "scored"), alignment=report.alignment.grade))
+        found.append(observation)
+        seen.append(replace(_monitored(item, sensor, "scored"), alignment=grade))
         known = {entry["path"] for entry in inputs}
-        inputs += [entry for entry in summary["inputs"] if entry["path"] not in known]
+        inputs += [entry for entry in described if entry["path"] not in known]
     tell(ProgressEvent("dates", len(items), len(items)))
     return found, tuple(seen), base, inputs
+
+
+def _pair(
+    base: SeriesItem,
+    item: SeriesItem,
+    places: dict[str, Any],
+    config: Config,
+    engine: str | Executor,
+) -> tuple[Observation, str, list[dict[str, Any]]]:
+    """Rows of one comparison; everything else of it is let go."""
+    report = detect(base.source, item.source, config=config, engine=engine, **places)
+    summary = report.summary
+    rows, tracks = tuple(summary["activity"]), tuple(summary["tracks"])
+    return (
+        Observation(item.acquired, item.name, rows, tracks),
+        report.alignment.grade,
+        summary["inputs"],
+    )
 
 
 def _monitored(item: SeriesItem, sensor: str, role: Any) -> MonitoredDate:

@@ -8,11 +8,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from changedet.activity import HistoryRules, judge_dates, season_of
+from changedet.activity import HistoryRules, judge_dates, season_groups
 from changedet.errors import ConfigError
 
 DAYS = 738_000.0 + 20.0 * np.arange(40)
-NONE = np.zeros(40, dtype=int)
 
 
 def draw(seed, expected, size=30):
@@ -21,7 +20,7 @@ def draw(seed, expected, size=30):
 
 
 def judge(counts, **rules):
-    return judge_dates(DAYS[: len(counts)], counts, NONE[: len(counts)], HistoryRules(**rules))
+    return judge_dates(DAYS[: len(counts)], counts, HistoryRules(**rules))
 
 
 def test_too_few_dates_before_is_said_and_nothing_else():
@@ -90,19 +89,20 @@ def test_one_glaring_date_is_no_level():
 
 def test_a_season_is_not_unusual_once_it_is_known():
     days = 738_000.0 + 15.0 * np.arange(80)
-    seasons = np.array([season_of(date.fromordinal(int(d)).month) for d in days])
-    expected = np.array([8.0, 8.0, 40.0, 8.0])[seasons]
+    summer = np.cos(2 * np.pi * (days - days[-1] + 183) / 365.2425)
+    expected = 18.0 * np.exp(0.8 * summer)
     counts = np.random.default_rng(0).negative_binomial(30, 30 / (30 + expected))
     known, unknown = (
-        judge_dates(days, counts, seasons, HistoryRules(seasonal=s))[60:] for s in (True, False)
+        judge_dates(days, counts, HistoryRules(seasonal=s))[60:] for s in (True, False)
     )
     assert all(v.seasonal for v in known)
     assert not any(v.seasonal for v in unknown)
     assert sum(v.state != "normal" for v in known) <= 1
-    # three times what is usual in spring, which is little in summer
-    counts[-1] = 40
-    assert seasons[-1] != 2
-    assert judge_dates(days, counts, seasons)[-1].state == "spike"
+    assert sum(v.state != "normal" for v in unknown) >= 3
+    # four times what is usual in winter, which is what is usual in summer
+    assert expected[-1] < 9
+    counts[-1] = 34
+    assert judge_dates(days, counts)[-1].state == "spike"
 
 
 def test_the_baseline_can_end_on_a_day():
@@ -111,8 +111,18 @@ def test_the_baseline_can_end_on_a_day():
     assert all(v.baseline.max() <= 19 for v in verdicts[20:])
 
 
-def test_the_order_of_seasons():
-    assert [season_of(m) for m in (12, 1, 2, 3, 6, 9, 11)] == [0, 0, 0, 1, 2, 3, 3]
+def test_quarters_lie_around_the_date_in_every_year():
+    day = date(2023, 1, 10).toordinal()
+    others = [
+        (2020, 1, 10),
+        (2021, 12, 1),
+        (2022, 2, 20),
+        (2022, 3, 1),
+        (2022, 7, 10),
+        (2021, 11, 1),
+    ]
+    days = np.array([date(*d).toordinal() for d in others], dtype=float)
+    assert list(season_groups(days, float(day))) == [0, 0, 0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
