@@ -12,21 +12,24 @@ from typing import Any
 
 _WHERE = {
     "changedet.pipeline": (
-        "activity", "align", "align_stack", "detect", "inspect", "objects", "score", "simulate",
-        "verify",
+        "activity", "align", "align_stack", "detect", "inspect", "link", "monitor", "objects",
+        "score", "simulate", "verify",
     ),
+    "changedet.activity": ("HistoryRules",),
     "changedet.config": ("Config",),
     "changedet.differencing": ("Method",),
     "changedet.progress": ("ProgressEvent", "TqdmProgress"),
     "changedet.model": (
         "Alignment", "ChangeReport", "ChangeTable", "Comparability", "Grid", "Image", "ImageInfo",
-        "ImagePair", "Lattice", "PairReader", "Places", "RasterWindows", "Window", "ZoneActivity",
+        "ImagePair", "LaggedCorrelation", "Lattice", "MonitorReport", "PairReader", "Places",
+        "RasterWindows", "SiteHistory", "Window", "ZoneActivity",
     ),
     "changedet.errors": (
         "AlignmentRefused", "BandError", "CalibrationWarning", "ChangedetError",
         "ChangedetWarning", "ConfigError", "CoverageWarning", "GeometryError",
-        "GeometryRepairedWarning", "GridError", "ImageReadError", "MetadataWarning",
-        "MethodError", "MissingCRSError", "MissingDependencyError", "NoGeoreferencingWarning",
+        "GeometryRepairedWarning", "GridError", "HistoryWarning", "ImageReadError",
+        "MetadataWarning", "MethodError", "MissingCRSError", "MissingDependencyError",
+        "NoGeoreferencingWarning",
         "NoOverlapError", "NotComparableError", "NotEnoughValidPixels", "OutputError",
         "UnknownMethodError", "VectorReadError",
     ),

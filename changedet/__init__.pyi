@@ -1,5 +1,6 @@
 # What type checkers and editors see of the front door; a test keeps it equal to __init__.py.
 
+from changedet.activity import HistoryRules as HistoryRules
 from changedet.config import Config as Config
 from changedet.differencing import Method as Method
 from changedet.errors import AlignmentRefused as AlignmentRefused
@@ -12,6 +13,7 @@ from changedet.errors import CoverageWarning as CoverageWarning
 from changedet.errors import GeometryError as GeometryError
 from changedet.errors import GeometryRepairedWarning as GeometryRepairedWarning
 from changedet.errors import GridError as GridError
+from changedet.errors import HistoryWarning as HistoryWarning
 from changedet.errors import ImageReadError as ImageReadError
 from changedet.errors import MetadataWarning as MetadataWarning
 from changedet.errors import MethodError as MethodError
@@ -32,10 +34,13 @@ from changedet.model import Grid as Grid
 from changedet.model import Image as Image
 from changedet.model import ImageInfo as ImageInfo
 from changedet.model import ImagePair as ImagePair
+from changedet.model import LaggedCorrelation as LaggedCorrelation
 from changedet.model import Lattice as Lattice
+from changedet.model import MonitorReport as MonitorReport
 from changedet.model import PairReader as PairReader
 from changedet.model import Places as Places
 from changedet.model import RasterWindows as RasterWindows
+from changedet.model import SiteHistory as SiteHistory
 from changedet.model import Window as Window
 from changedet.model import ZoneActivity as ZoneActivity
 from changedet.pipeline import activity as activity
@@ -43,6 +48,8 @@ from changedet.pipeline import align as align
 from changedet.pipeline import align_stack as align_stack
 from changedet.pipeline import detect as detect
 from changedet.pipeline import inspect as inspect
+from changedet.pipeline import link as link
+from changedet.pipeline import monitor as monitor
 from changedet.pipeline import objects as objects
 from changedet.pipeline import score as score
 from changedet.pipeline import simulate as simulate

@@ -115,6 +115,10 @@ class MetadataWarning(ChangedetWarning):
     """Metadata is missing or contradicts itself; says what was assumed."""
 
 
+class HistoryWarning(ChangedetWarning):
+    """A date of a history is missing, there twice, out of order or unlike the others."""
+
+
 def require(name: str, extra: str, purpose: str) -> object:
     """Import an optional package, or say how to install it.
 

@@ -1,9 +1,10 @@
-"""From changed objects to activity: how much of each zone changed, and how sure that is."""
+"""From changed objects to activity: how much of each zone changed, and whether that is unusual."""
 
 from changedet.activity.areas import observable_area, zone_mask
 from changedet.activity.chains import Links, chain_priors, find_links
 from changedet.activity.control import OUTSIDE, Control
 from changedet.activity.grouping import group_objects
+from changedet.activity.history import exceedance_p, levels, robust_z
 from changedet.activity.interpreting import interpret
 from changedet.activity.kinds import (
     Setting,
@@ -11,6 +12,7 @@ from changedet.activity.kinds import (
     kind_probabilities,
     supported_kinds,
 )
+from changedet.activity.linking import lagged_correlation
 from changedet.activity.looking import Looks, look_of
 from changedet.activity.moving import Moves, pair_moves
 from changedet.activity.placing import (
@@ -21,9 +23,12 @@ from changedet.activity.placing import (
     place_objects,
     relate,
 )
+from changedet.activity.predictive import CountModel, fit_counts
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
 from changedet.activity.sharing import Shares, assign_zones, share_objects
+from changedet.activity.site_histories import site_histories
 from changedet.activity.sizes import size_likelihood
+from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_groups
 from changedet.activity.tracks import check_tracks, track_activity
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
 from changedet.activity.zone_tracks import zone_occupancy
@@ -33,7 +38,10 @@ __all__ = [
     "OUTSIDE",
     "SHARE_SCALE",
     "SITE",
+    "STATES",
     "Control",
+    "CountModel",
+    "HistoryRules",
     "Lines",
     "Links",
     "Looks",
@@ -42,6 +50,7 @@ __all__ = [
     "Relation",
     "Setting",
     "Shares",
+    "Verdict",
     "activity_score",
     "assign_zones",
     "chain_priors",
@@ -49,18 +58,26 @@ __all__ = [
     "check_tracks",
     "check_zones",
     "choose_kinds",
+    "exceedance_p",
     "find_links",
+    "fit_counts",
     "group_objects",
     "interpret",
+    "judge_dates",
     "kind_probabilities",
+    "lagged_correlation",
     "lay_lines",
+    "levels",
     "look_of",
     "object_weights",
     "observable_area",
     "pair_moves",
     "place_objects",
     "relate",
+    "robust_z",
+    "season_groups",
     "share_objects",
+    "site_histories",
     "size_likelihood",
     "supported_kinds",
     "track_activity",

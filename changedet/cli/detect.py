@@ -7,14 +7,23 @@ from typing import Any
 
 import click
 
-from changedet.cli.options import KindWeight, Names, pair_options, read_config, settings
+from changedet.cli.options import (
+    KindWeight,
+    Names,
+    engine_options,
+    pair_options,
+    place_options,
+    read_config,
+    settings,
+    threshold_options,
+)
 from changedet.cli.session import Session, in_session
 
 
 @click.command()
 @pair_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--zones", metavar="F", help="Polygons to report activity for.")
+@place_options
 @click.option(
     "--control", metavar="F|outside",
     help="Polygons where nothing is expected: what changed there is taken off the zones' activity. "
@@ -24,13 +33,7 @@ from changedet.cli.session import Session, in_session
     "--kind-weight", "kind_weights", type=KindWeight(), multiple=True,
     help="How much a kind counts in the activity: railcar=2. May be given again.",
 )  # fmt: skip
-@click.option("--tracks", metavar="F", help="Centrelines of rail tracks.")
-@click.option("--roads", metavar="F", help="Centrelines of roads.")
-@click.option(
-    "--method", metavar="NAME|FUNCTION|MODEL",
-    help="Detector; 'auto' unless given. Your own: package.module:function, "
-    "path/to/file.py:function or path/to/model.onnx.",
-)  # fmt: skip
+@threshold_options
 @click.option(
     "--reference-before", multiple=True, metavar="F",
     help="Before image of a pair in which nothing happened: the null. May be given again.",
@@ -41,19 +44,10 @@ from changedet.cli.session import Session, in_session
     help="Folder of earlier images, or a text file with a path a line: the site's own null.",
 )  # fmt: skip
 @click.option(
-    "--false-alarms", "false_alarms_per_km2", type=float, metavar="PER_KM2",
-    help="False objects per km2 to accept; sets the threshold.",
-)  # fmt: skip
-@click.option("--fdr", type=float, metavar="Q", help="Or: share of false objects to accept.")
-@click.option(
-    "--min-area", "min_area_m2", type=float, metavar="M2", help="Smallest object to report."
-)
-@click.option(
     "--format", "formats", type=Names(), default=("geojson",), metavar="geojson,gpkg,parquet,fgb",
     help="Vector formats; GeoJSON is always among them.",
 )  # fmt: skip
-@click.option("--engine", default="threads", metavar="serial|threads", help="How tiles are run.")
-@click.option("--workers", type=click.IntRange(min=1), help="Tiles at a time.")
+@engine_options
 @click.option("--overwrite", is_flag=True, help="Replace an earlier output folder.")
 @in_session
 def detect(

@@ -95,26 +95,65 @@ def _together(*decorators: Decorator) -> Decorator:
     return apply
 
 
-pair_options = _together(
-    click.argument("before"),
-    click.argument("after"),
-    click.option("--aoi", metavar="F", help="Polygons outside of which nothing is looked at."),
-    click.option("--mask-before", metavar="F", help="Polygons or raster of unusable ground."),
-    click.option("--mask-after", metavar="F", help="The same for the after image."),
+_area = click.option("--aoi", metavar="F", help="Polygons outside of which nothing is looked at.")
+_reading = _together(
     click.option("--clouds", type=click.Choice(CLOUD_CHOICES), help="Leave clouds out, or do not."),
     click.option("--domain", type=click.Choice(DOMAIN_CHOICES), help="What pixel values are."),
     click.option("--bands", type=Names(), help="Roles or numbers of the bands to use: red,nir."),
     click.option("--grid", type=GridSize(), help="Pixel size of the common grid."),
     click.option("--align/--no-align", default=None, help="Correct the shift between the images."),
+)
+_config = click.option("--config", "config_file", metavar="F.toml", help="Settings from a file.")
+
+pair_options = _together(
+    click.argument("before"),
+    click.argument("after"),
+    _area,
+    click.option("--mask-before", metavar="F", help="Polygons or raster of unusable ground."),
+    click.option("--mask-after", metavar="F", help="The same for the after image."),
+    _reading,
     click.option("--sun-before", type=SUN, help="Where the sun stood, degrees, if no tag tells."),
     click.option("--sun-after", type=SUN, help="The same for the after image."),
     click.option(
         "--view-before", type=VIEW, help="Direction to the sensor, and from the vertical."
     ),
     click.option("--view-after", type=VIEW, help="The same for the after image."),
-    click.option("--config", "config_file", metavar="F.toml", help="Settings from a file."),
+    _config,
 )
 """The two images and how they are read."""
+series_options = _together(
+    click.argument("images", nargs=-1, required=True, metavar="IMAGE..."), _area, _reading, _config
+)
+"""Images of many dates and how they are read."""
+place_options = _together(
+    click.option("--zones", metavar="F", help="Polygons to report activity for."),
+    click.option("--tracks", metavar="F", help="Centrelines of rail tracks."),
+    click.option("--roads", metavar="F", help="Centrelines of roads."),
+)
+"""Where on the site something is looked for."""
+threshold_options = _together(
+    click.option(
+        "--method", metavar="NAME|FUNCTION|MODEL",
+        help="Detector; 'auto' unless given. Your own: package.module:function, "
+        "path/to/file.py:function or path/to/model.onnx.",
+    ),
+    click.option(
+        "--false-alarms", "false_alarms_per_km2", type=float, metavar="PER_KM2",
+        help="False objects per km2 to accept; sets the threshold.",
+    ),
+    click.option("--fdr", type=float, metavar="Q", help="Or: share of false objects to accept."),
+    click.option(
+        "--min-area", "min_area_m2", type=float, metavar="M2", help="Smallest object to report."
+    ),
+)  # fmt: skip
+"""Which changes are reported."""
+engine_options = _together(
+    click.option(
+        "--engine", default="threads", metavar="serial|threads", help="How tiles are run."
+    ),
+    click.option("--workers", type=click.IntRange(min=1), help="Tiles at a time."),
+)
+"""How the work is run."""
 
 
 def read_config(path: str | None) -> Config | None:

@@ -15,6 +15,7 @@ from changedet.loading.likeness import Likeness, measure_likeness
 from changedet.loading.observability import DateView, Observability, observe
 from changedet.loading.pair import AlignedPair, valid_fraction
 from changedet.loading.roles import match_bands, role_of_name
+from changedet.loading.series import SeriesItem, list_images, read_series
 from changedet.loading.sources import (
     ArraySource,
     OpenOptions,
@@ -33,12 +34,14 @@ __all__ = [
     "Likeness",
     "Observability",
     "OpenOptions",
+    "SeriesItem",
     "Source",
     "align_stack",
     "bounded_cache",
     "choose_grid",
     "estimate_alignment",
     "judge_pair",
+    "list_images",
     "match_bands",
     "measure_likeness",
     "metric_crs",
@@ -47,6 +50,7 @@ __all__ = [
     "places_on",
     "read_pair_sources",
     "read_places",
+    "read_series",
     "register_adapter",
     "require_alignment",
     "role_of_name",

@@ -11,6 +11,14 @@ from changedet.model.changes import (
     ChangeTable,
 )
 from changedet.model.grid import WGS84, Grid, Window
+from changedet.model.history import (
+    COMPARED_WITH,
+    MEASURES,
+    HistoryDate,
+    Observation,
+    SiteHistory,
+    day_number,
+)
 from changedet.model.image import (
     DOMAINS,
     SAR_ROLES,
@@ -19,6 +27,8 @@ from changedet.model.image import (
     Image,
     ImageInfo,
 )
+from changedet.model.linked import LaggedCorrelation
+from changedet.model.monitor import MonitoredDate, MonitorReport
 from changedet.model.pair import Comparability, ImagePair, PairReader
 from changedet.model.raster import RasterWindows
 from changedet.model.report import ChangeReport
@@ -29,10 +39,12 @@ from changedet.model.zones import Places, ZoneActivity
 __all__ = [
     "CHANGES",
     "COLUMNS",
+    "COMPARED_WITH",
     "CUTS",
     "DOMAINS",
     "EXPLANATIONS",
     "KINDS",
+    "MEASURES",
     "SAR_ROLES",
     "SPECTRAL_ROLES",
     "WGS84",
@@ -44,15 +56,22 @@ __all__ = [
     "Domain",
     "Grade",
     "Grid",
+    "HistoryDate",
     "Image",
     "ImageInfo",
     "ImagePair",
+    "LaggedCorrelation",
     "Lattice",
+    "MonitorReport",
+    "MonitoredDate",
+    "Observation",
     "PairReader",
     "Places",
     "RasterWindows",
     "ScoreMap",
+    "SiteHistory",
     "TrackActivity",
     "Window",
     "ZoneActivity",
+    "day_number",
 ]

@@ -1,5 +1,7 @@
 """The recipe: the only place that knows the order of the steps."""
 
+from changedet.pipeline.linking import link
+from changedet.pipeline.monitoring import monitor
 from changedet.pipeline.opening import Inspection, align, align_stack, inspect
 from changedet.pipeline.recipe import activity, detect, objects, score
 from changedet.pipeline.scenes import simulate
@@ -12,6 +14,8 @@ __all__ = [
     "align_stack",
     "detect",
     "inspect",
+    "link",
+    "monitor",
     "objects",
     "score",
     "simulate",

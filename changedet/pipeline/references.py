@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,14 +26,11 @@ from changedet.differencing import (
     reference_null,
 )
 from changedet.errors import ConfigError
-from changedet.loading import AlignedPair, open_source
+from changedet.loading import AlignedPair, list_images, open_source
 from changedet.model import ImageInfo
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable
 from changedet.pipeline.running import Running
 from changedet.pipeline.steps import context_of, outline_objects, score_pixels
-
-IMAGE_ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".cog")
-"""Files of a folder that are taken as images of a history."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +68,7 @@ def gather(
             "Both a reference pair and a history were given; each is a null by itself: give one."
         )
     if history is not None:
-        images = [*_in_order(_history(history), config), before]
+        images = [*_in_order([e.source for e in list_images(history)], config), before]
         return References("history", tuple(pairwise(images)))
     if len(given[0]) != len(given[1]):
         raise ConfigError(
@@ -87,32 +82,6 @@ def _list(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]
-
-
-def _history(value: Any) -> list[Any]:
-    """Images of a folder, of a text file, or as they are."""
-    if not isinstance(value, (str, PathLike)):
-        found = list(value)
-    else:
-        path = Path(value)
-        if path.is_dir():
-            found = [str(p) for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_ENDINGS]
-        elif path.suffix.lower() in (".txt", ".csv", ".lst"):
-            try:
-                lines = path.read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"The history {path} cannot be read: {error}.") from error
-            names = [line.split(",")[0].strip() for line in lines]
-            names = [n for n in names if n and not n.startswith("#") and n.lower() != "path"]
-            found = [n if "://" in n else str(path.parent / n) for n in names]
-        else:
-            found = [str(path)]
-    if not found:
-        raise ConfigError(
-            f"The history {value} holds no image: give a folder of images "
-            f"({', '.join(IMAGE_ENDINGS)}), a text file with one path a line, or a list."
-        )
-    return found
 
 
 def _in_order(images: Sequence[Any], config: Config) -> list[Any]:

@@ -52,11 +52,13 @@ def build_manifest(
         "config": config.describe(),
         "method": describe_source(config.method),
         "seed": config.seed,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in PACKAGES},
-        },
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions on which a result may depend."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def _plain_argument(value: Any) -> Any:

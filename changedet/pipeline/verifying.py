@@ -53,6 +53,11 @@ def verify(
             f"{folder} holds a simulated scene and not a report, so there is no run to repeat: "
             "verify it without --rerun."
         )
+    if "monitor" in manifest:
+        raise OutputError(
+            f"{folder} holds a history and not a report on two images, which alone can be "
+            "repeated here: verify it without --rerun, or run changedet monitor again."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         report = detect(*_inputs(manifest), **_arguments(manifest), progress=progress)
         formats = [Path(n).suffix[1:] for n in manifest["outputs"] if n.startswith("changes.")]

@@ -4,6 +4,12 @@ from changedet.reporting.alignment_figure import alignment_figure
 from changedet.reporting.cog import write_cog
 from changedet.reporting.figure import change_figure
 from changedet.reporting.geojson import write_features
+from changedet.reporting.history_files import (
+    HISTORY_FORMATS,
+    choose_history_formats,
+    write_monitor,
+)
+from changedet.reporting.history_plot import history_figure
 from changedet.reporting.images import write_image
 from changedet.reporting.pictures import quicklooks, stretch_pair
 from changedet.reporting.vectors import VECTOR_FORMATS, choose_formats
@@ -13,12 +19,15 @@ from changedet.reporting.words_history import words_of_history
 from changedet.reporting.write import write_report
 
 __all__ = [
+    "HISTORY_FORMATS",
     "VECTOR_FORMATS",
     "Verification",
     "alignment_figure",
     "change_figure",
     "choose_formats",
+    "choose_history_formats",
     "compare_folders",
+    "history_figure",
     "quicklooks",
     "stretch_pair",
     "verify_folder",
@@ -27,5 +36,6 @@ __all__ = [
     "write_cog",
     "write_features",
     "write_image",
+    "write_monitor",
     "write_report",
 ]
