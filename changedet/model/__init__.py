@@ -23,6 +23,14 @@ from changedet.model.pair import Comparability, ImagePair, PairReader
 from changedet.model.raster import RasterWindows
 from changedet.model.report import ChangeReport
 from changedet.model.score import ScoreMap
+from changedet.model.selftest import (
+    SEEN_SHARE,
+    DetectionCurve,
+    DetectionRate,
+    PlantedTarget,
+    SelfTest,
+    TargetType,
+)
 from changedet.model.zones import Places, ZoneActivity
 
 __all__ = [
@@ -33,6 +41,7 @@ __all__ = [
     "EXPLANATIONS",
     "KINDS",
     "SAR_ROLES",
+    "SEEN_SHARE",
     "SPECTRAL_ROLES",
     "WGS84",
     "Alignment",
@@ -40,6 +49,8 @@ __all__ = [
     "ChangeReport",
     "ChangeTable",
     "Comparability",
+    "DetectionCurve",
+    "DetectionRate",
     "Domain",
     "Grade",
     "Grid",
@@ -49,8 +60,11 @@ __all__ = [
     "Lattice",
     "PairReader",
     "Places",
+    "PlantedTarget",
     "RasterWindows",
     "ScoreMap",
+    "SelfTest",
+    "TargetType",
     "Window",
     "ZoneActivity",
 ]

@@ -6,6 +6,7 @@ from changedet.reporting.figure import change_figure
 from changedet.reporting.geojson import write_features
 from changedet.reporting.images import write_image
 from changedet.reporting.pictures import quicklooks, stretch_pair
+from changedet.reporting.selftest import write_selftest
 from changedet.reporting.vectors import VECTOR_FORMATS, choose_formats
 from changedet.reporting.verify import Verification, compare_folders, verify_folder
 from changedet.reporting.write import write_report
@@ -24,4 +25,5 @@ __all__ = [
     "write_features",
     "write_image",
     "write_report",
+    "write_selftest",
 ]

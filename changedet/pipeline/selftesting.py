@@ -1,0 +1,390 @@
+"""Known targets planted into the user's own pair: what is seen of them, and what is not."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from changedet.config import Config
+from changedet.differencing import Detection, FoundObjects, fit_detection, sample_windows
+from changedet.engines import check_engine
+from changedet.errors import ConfigError, CoverageWarning, NotEnoughValidPixels
+from changedet.loading import AlignedPair, read_places
+from changedet.model import (
+    SEEN_SHARE,
+    Alignment,
+    Image,
+    ImageInfo,
+    PlantedTarget,
+    ScoreMap,
+    SelfTest,
+    TargetType,
+    Window,
+)
+from changedet.pipeline.opening import align_pair, open_pair, require_comparable, settle
+from changedet.pipeline.references import gather, judge_by
+from changedet.pipeline.running import ChangedView, Running, at_work
+from changedet.pipeline.steps import context_of, outline_objects, score_pixels
+from changedet.pipeline.summary import build_manifest
+from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
+from changedet.reporting import write_selftest
+from changedet.simulation import (
+    PlantedPair,
+    Site,
+    Spots,
+    Standing,
+    Wanted,
+    default_contrasts,
+    detection_curves,
+    measure_quality,
+    plant_round,
+    target_types,
+)
+
+PER_CELL = 40
+"""Targets of each type at each contrast, unless told otherwise."""
+PLANTED_SHARE = 0.02
+"""Share of the observed pixels that targets of one round may cover."""
+MOST_ROUNDS = 200
+MEASURED_PIXELS = 500_000
+"""Pixels on which blur and noise are measured."""
+BESIDE_PX = 48
+"""So far around a target the image is scored."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What every round needs."""
+
+    pair: AlignedPair
+    detection: Detection
+    config: Config
+    run: Running
+    base: ScoreMap
+    """The score without any target."""
+
+
+def selftest(
+    before: Any,
+    after: Any,
+    *,
+    zones: Any = None,
+    tracks: Any = None,
+    roads: Any = None,
+    aoi: Any = None,
+    mask_before: Any = None,
+    mask_after: Any = None,
+    reference_before: Any = None,
+    reference_after: Any = None,
+    history: Any = None,
+    contrasts: Sequence[float] | None = None,
+    per_cell: int = PER_CELL,
+    blur_px: float | None = None,
+    config: Config | None = None,
+    alignment: Alignment | None = None,
+    engine: str | Executor = "threads",
+    progress: bool | ProgressCallback | None = None,
+    **settings: Any,
+) -> SelfTest:
+    """Plant known targets into the after image, run the detection, and count what is seen.
+
+    The detector, its null and its threshold are those that :func:`changedet.detect` fits on the
+    pair without any target, so that targets cannot spoil the fit; every round plants some, scores
+    the ground around them and outlines objects by the same steps.
+
+    Parameters
+    ----------
+    before, after : path, URL, open rasterio dataset, Image, or (array, Grid)
+        The two images, as for :func:`changedet.detect`.
+    zones : path, GeoJSON mapping or GeoDataFrame, optional
+        Plant only there; anywhere by default.
+    tracks, roads : path, GeoJSON mapping or GeoDataFrame, optional
+        Lines along which wagons and lorries are planted instead.
+    aoi, mask_before, mask_after, reference_before, reference_after, history
+        As for :func:`changedet.detect`.
+    contrasts : sequence of float, optional
+        Differences from the ground: shares of its brightness (0.4 is 40 %), decibels for radar.
+    per_cell : int
+        Targets of each type at each contrast.
+    blur_px : float, optional
+        Standard deviation of the point spread of the after image on the common grid, pixels;
+        measured by default.
+    config, alignment, engine, progress, **settings
+        As for :func:`changedet.detect`.
+
+    Returns
+    -------
+    SelfTest
+        Detection probability by type and contrast with intervals, false objects;
+        ``write(folder)`` writes it.
+
+    Raises
+    ------
+    ConfigError
+        If contrasts, numbers or blur make no sense.
+    NotEnoughValidPixels
+        If no target finds a place.
+    ImageReadError, GridError, BandError, GeometryError, NotComparableError, AlignmentRefused
+        As :func:`changedet.detect` does.
+
+    Warns
+    -----
+    CoverageWarning
+        If some targets found no place.
+    """
+    chosen = settle(config, settings)
+    check_engine(engine)
+    levels = _check(contrasts, per_cell, blur_px)
+    tell = as_progress(progress)
+    run = Running(chosen, engine, tell)
+    try:
+        with at_work():
+            references = gather(before, reference_before, reference_after, history, chosen)
+            pair, infos, comparability, view = open_pair(
+                before, after, chosen, mask_before=mask_before, mask_after=mask_after, aoi=aoi
+            )
+            require_comparable(comparability, infos)
+            places = {
+                name: None if given is None
+                else read_places(given, kind="polygon" if name == "zones" else "line",
+                                 crs=pair.grid.crs, grid=pair.grid)
+                for name, given in (("zones", zones), ("tracks", tracks), ("roads", roads))
+            }  # fmt: skip
+            pair = align_pair(pair, chosen, tell, alignment)
+            detection = fit_detection(pair, context_of(pair, infos, chosen), chosen)
+            quiet: list[dict[str, Any]] = []
+            if references is not None:
+                detection, quiet = judge_by(references, detection, pair, chosen, run)
+            base = score_pixels(pair, detection, chosen, run)
+            found, changed = outline_objects(base, chosen, run)
+            ready = _Run(pair, detection, chosen, replace(run, tell=_silent), base)
+            site = _site(ready, infos, found, changed, blur_px, places)
+            types, untold = target_types(pair.grid.gsd_m, infos[0].domain)
+            levels = levels or default_contrasts(infos[0].domain)
+            queue = _queue(types, levels, per_cell, len(pair.roles), chosen.seed)
+            targets, rounds = _plant_all(ready, site, queue, tell)
+    finally:
+        close_progress(tell)
+    arguments = {
+        "zones": zones, "tracks": tracks, "roads": roads, "aoi": aoi,
+        "mask_before": mask_before, "mask_after": mask_after,
+        "reference_before": reference_before, "reference_after": reference_after,
+        "history": history,
+    }  # fmt: skip
+    manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
+    manifest["selftest"] = {"contrasts": list(levels), "per_cell": per_cell, "blur_px": blur_px}
+    planted = tuple(t for t in types if any(one.type == t.name for one in targets))
+    area = pair.grid.pixel_area_m2
+    seen_km2 = None if area is None else base.observed_pixels * area / 1e6
+    count = int(np.count_nonzero(~found.table.explained))
+    return SelfTest(
+        planted, levels, "share" if infos[0].domain == "optical" else "dB",
+        "px" if area is None else "m", targets, detection_curves(planted, targets), rounds,
+        detection.threshold.expected_false_per_km2,
+        None if seen_km2 is None else count / seen_km2, count, seen_km2,
+        detection.threshold.rule, _light(site, detection),
+        (*untold, *_untold(detection, site)),
+        {
+            "changedet": manifest["changedet"],
+            "inputs": manifest["inputs"],
+            "grid": pair.grid.describe(),
+            "comparability": comparability.describe(),
+            "alignment_grade": pair.alignment.grade,
+            "detector": detection.describe(),
+            "observable_fraction": base.observable_fraction,
+            "observability": view.describe(),
+            "planted_on": {k: None if v is None else v.source for k, v in places.items()},
+        },
+        manifest, write_selftest,
+    )  # fmt: skip
+
+
+def _silent(event: ProgressEvent) -> None:
+    """Rounds tell their progress as a whole."""
+
+
+def _check(
+    contrasts: Sequence[float] | None, per_cell: int, blur_px: float | None
+) -> tuple[float, ...]:
+    if not isinstance(per_cell, int) or isinstance(per_cell, bool) or per_cell < 1:
+        raise ConfigError(
+            f"per_cell={per_cell!r} is not usable: give how many targets of each type to plant at "
+            "each contrast, a whole number of at least 1."
+        )
+    if blur_px is not None and not 0 < blur_px <= 5:
+        raise ConfigError(
+            f"blur_px={blur_px!r} is not usable: give the standard deviation of the point spread "
+            "in pixels, above 0 to 5."
+        )
+    if contrasts is None:
+        return ()
+    try:
+        levels = tuple(sorted({float(c) for c in contrasts}))
+    except (TypeError, ValueError):
+        levels = ()
+    if not levels or not all(math.isfinite(c) and 0 < c <= 30 for c in levels):
+        raise ConfigError(
+            f"contrasts={contrasts!r} is not usable: give numbers above 0, shares of the ground's "
+            "brightness such as 0.1, 0.2, 0.4 (decibels for radar, at most 30)."
+        )
+    return levels
+
+
+def _queue(
+    types: Sequence[TargetType], contrasts: Sequence[float], count: int, bands: int, seed: int
+) -> list[Wanted]:
+    """Every target that is wanted, shuffled; colour shares are spread evenly in each cell."""
+    rng = np.random.default_rng([seed, 1])
+    queue = []
+    for one in types:
+        for contrast in contrasts:
+            shares = (np.arange(count) + rng.uniform(0, 1, count)) / count
+            queue += [Wanted(one, contrast, float(s) if bands > 1 else 0.0) for s in shares]
+    return [queue[i] for i in rng.permutation(len(queue))]
+
+
+def _site(
+    ready: _Run,
+    infos: tuple[ImageInfo, ImageInfo],
+    found: FoundObjects,
+    changed: ChangedView,
+    blur_px: float | None,
+    places: dict[str, Any],
+) -> Site:
+    """Measure the after image, and say where nothing changed."""
+    pair = ready.pair
+
+    def look(window: Window) -> Image:
+        return pair.read(window).after
+
+    def free(window: Window) -> np.ndarray:
+        touched = found.lookup[changed.labels.read(window)] > 0
+        return np.isfinite(ready.base.score.read(window)) & ~touched
+
+    windows = sample_windows(pair.grid, ready.config.seed, MEASURED_PIXELS)
+    quality = measure_quality([look(w) for w in windows], blur_px)
+    away = ready.detection.context.shadow_away
+    return Site(pair.grid, quality, infos[1], free, look, None if away is None else away[1],
+                **places)  # fmt: skip
+
+
+def _plant_all(
+    ready: _Run, site: Site, queue: list[Wanted], tell: ProgressCallback
+) -> tuple[tuple[PlantedTarget, ...], int]:
+    """Plant round by round until all have had their turn."""
+    rng = np.random.default_rng([ready.config.seed, 2])
+    spots, wanted = Spots(site), len(queue)
+    room = PLANTED_SHARE * ready.base.observed_pixels
+    targets: list[PlantedTarget] = []
+    rounds = 0
+    while queue and rounds < MOST_ROUNDS:
+        tell(ProgressEvent("plant", len(targets), wanted))
+        standing, queue = plant_round(queue, spots, rng, room)
+        if not standing:
+            break
+        rounds += 1
+        targets += _one_round(ready, standing, rounds)
+    tell(ProgressEvent("plant", wanted, wanted))
+    if not targets:
+        raise NotEnoughValidPixels(_no_room(ready, site))
+    if queue:
+        names = sorted({w.type.name for w in queue})
+        warnings.warn(
+            f"{len(queue)} of {wanted} targets found no place where the ground is seen at both "
+            f"dates and unchanged ({', '.join(names)}): their rates rest on fewer. Give a larger "
+            "area, larger zones, or fewer targets (--targets).",
+            CoverageWarning,
+            stacklevel=3,
+        )
+    return tuple(targets), rounds
+
+
+def _no_room(ready: _Run, site: Site) -> str:
+    given = [n for n in ("zones", "tracks", "roads") if getattr(site, n) is not None]
+    where = f" within the {' and '.join(given)} given" if given else ""
+    return (
+        f"No target could be planted{where}: the common grid of {site.grid} is observed to "
+        f"{ready.base.observable_fraction:.1%}, and no place is large enough, seen at both dates "
+        "and unchanged. Give larger images, other zones, or masks that hide less."
+    )
+
+
+def _one_round(ready: _Run, standing: list[Standing], number: int) -> list[PlantedTarget]:
+    """Score the ground around some targets, outline objects, and look each target up."""
+    pair = PlantedPair.of(ready.pair, ready.pair.alignment, [s.planting for s in standing])
+    tiles = _tiles_near(pair, standing, ready.config.tile_size)
+    score_map = score_pixels(pair, ready.detection, ready.config, ready.run, tiles)
+    # significance counts candidates of all that is observed, not of these tiles
+    score_map = replace(score_map, observed_pixels=ready.base.observed_pixels)
+    found, changed = outline_objects(score_map, ready.config, ready.run)
+    return [_outcome(one, found, changed, number) for one in standing]
+
+
+def _tiles_near(pair: PlantedPair, standing: list[Standing], size: int) -> list[Window]:
+    """Tiles of the run that lie near a target."""
+    near = {
+        (row, col)
+        for one in standing
+        for box in [one.planting.place.window.pad(BESIDE_PX).intersect(pair.grid.window)]
+        for row in range(box.row // size, (box.row + box.height - 1) // size + 1)
+        for col in range(box.col // size, (box.col + box.width - 1) // size + 1)
+    }
+    return [w for w in pair.grid.tiles(size) if (w.row // size, w.col // size) in near]
+
+
+def _outcome(
+    one: Standing, found: FoundObjects, changed: ChangedView, number: int
+) -> PlantedTarget:
+    """What became of one target."""
+    place = one.planting.place
+    marked = changed.read(place.window)[place.inside] == 1
+    ids = found.lookup[changed.labels.read(place.window)[place.inside]]
+    covered = float(marked.mean())
+    counts = np.bincount(ids, minlength=1)[1:]
+    row = int(counts.argmax()) if counts.any() else None
+    change = None if row is None else str(found.table["change"][row])
+    seen, missed = covered >= SEEN_SHARE, None
+    if not seen:
+        why = None if row is None else found.table["explained_by"][row]
+        missed = "not significant" if row is None else "partly outlined"
+        if why is not None and counts[row] >= SEEN_SHARE * len(ids):
+            missed = f"explained: {why}"
+    w = one.wanted
+    return PlantedTarget(
+        w.type.name, w.contrast, one.reached, w.colour, one.row, one.col, one.bearing, len(ids),
+        number, covered, seen, change, missed,
+    )  # fmt: skip
+
+
+def _light(site: Site, detection: Detection) -> dict[str, Any]:
+    """Blur, noise and light that the targets share."""
+    context = detection.context
+    return {
+        **site.quality.describe(),
+        "shadow_of_one_metre_px": None if site.shadow_away is None else list(site.shadow_away),
+        "sun": context.sun_source,
+    }
+
+
+def _untold(detection: Detection, site: Site) -> tuple[str, ...]:
+    """What the targets do not have, though real things may."""
+    out = [
+        "Targets arrive: what departs is seen about as well, for the detector treats both dates "
+        "alike.",
+        "Targets are boxes of one colour: curved roofs, loads and the lean of tall things in slant "
+        "views are not simulated.",
+    ]
+    if detection.context.domain != "optical":
+        return ()
+    if site.shadow_away is None and site.grid.crs is not None and (site.grid.gsd_m or 0) <= 3.0:
+        out.append(
+            "The sun of the after image is not known, so targets cast no shadow (give it with "
+            "--sun-after)."
+        )
+    return tuple(out)
