@@ -12,15 +12,16 @@ from typing import Any
 
 _WHERE = {
     "changedet.pipeline": (
-        "activity", "align", "align_stack", "detect", "inspect", "objects", "score", "simulate",
-        "verify",
+        "activity", "align", "align_stack", "detect", "inspect", "objects", "score", "selftest",
+        "simulate", "verify",
     ),
     "changedet.config": ("Config",),
     "changedet.differencing": ("Method",),
     "changedet.progress": ("ProgressEvent", "TqdmProgress"),
     "changedet.model": (
         "Alignment", "ChangeReport", "ChangeTable", "Comparability", "Grid", "Image", "ImageInfo",
-        "ImagePair", "Lattice", "PairReader", "Places", "RasterWindows", "Window", "ZoneActivity",
+        "ImagePair", "Lattice", "PairReader", "Places", "RasterWindows", "SelfTest", "TargetType", "Window",
+        "ZoneActivity",
     ),
     "changedet.errors": (
         "AlignmentRefused", "BandError", "CalibrationWarning", "ChangedetError",

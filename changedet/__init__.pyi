@@ -36,6 +36,8 @@ from changedet.model import Lattice as Lattice
 from changedet.model import PairReader as PairReader
 from changedet.model import Places as Places
 from changedet.model import RasterWindows as RasterWindows
+from changedet.model import SelfTest as SelfTest
+from changedet.model import TargetType as TargetType
 from changedet.model import Window as Window
 from changedet.model import ZoneActivity as ZoneActivity
 from changedet.pipeline import activity as activity
@@ -45,6 +47,7 @@ from changedet.pipeline import detect as detect
 from changedet.pipeline import inspect as inspect
 from changedet.pipeline import objects as objects
 from changedet.pipeline import score as score
+from changedet.pipeline import selftest as selftest
 from changedet.pipeline import simulate as simulate
 from changedet.pipeline import verify as verify
 from changedet.progress import ProgressEvent as ProgressEvent

@@ -3,6 +3,7 @@
 from changedet.pipeline.opening import Inspection, align, align_stack, inspect
 from changedet.pipeline.recipe import activity, detect, objects, score
 from changedet.pipeline.scenes import simulate
+from changedet.pipeline.selftesting import selftest
 from changedet.pipeline.verifying import verify
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "inspect",
     "objects",
     "score",
+    "selftest",
     "simulate",
     "verify",
 ]

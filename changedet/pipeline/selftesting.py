@@ -30,6 +30,7 @@ from changedet.model import (
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable, settle
 from changedet.pipeline.references import gather, judge_by
 from changedet.pipeline.running import ChangedView, Running, at_work
+from changedet.pipeline.shading import with_measured_shade
 from changedet.pipeline.steps import context_of, outline_objects, score_pixels
 from changedet.pipeline.summary import build_manifest
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
@@ -83,6 +84,7 @@ def selftest(
     reference_before: Any = None,
     reference_after: Any = None,
     history: Any = None,
+    types: Sequence[TargetType] | None = None,
     contrasts: Sequence[float] | None = None,
     per_cell: int = PER_CELL,
     blur_px: float | None = None,
@@ -108,6 +110,8 @@ def selftest(
         Lines along which wagons and lorries are planted instead.
     aoi, mask_before, mask_after, reference_before, reference_after, history
         As for :func:`changedet.detect`.
+    types : sequence of TargetType, optional
+        What to plant; by default what images of this resolution and kind can show.
     contrasts : sequence of float, optional
         Differences from the ground: shares of its brightness (0.4 is 40 %), decibels for radar.
     per_cell : int
@@ -165,9 +169,10 @@ def selftest(
             found, changed = outline_objects(base, chosen, run)
             ready = _Run(pair, detection, chosen, replace(run, tell=_silent), base)
             site = _site(ready, infos, found, changed, blur_px, places)
-            types, untold = target_types(pair.grid.gsd_m, infos[0].domain)
+            usual, untold = target_types(pair.grid.gsd_m, infos[0].domain)
+            kinds = usual if types is None else tuple(types)
             levels = levels or default_contrasts(infos[0].domain)
-            queue = _queue(types, levels, per_cell, len(pair.roles), chosen.seed)
+            queue = _queue(kinds, levels, per_cell, len(pair.roles), chosen.seed)
             targets, rounds = _plant_all(ready, site, queue, tell)
     finally:
         close_progress(tell)
@@ -179,7 +184,7 @@ def selftest(
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
     manifest["selftest"] = {"contrasts": list(levels), "per_cell": per_cell, "blur_px": blur_px}
-    planted = tuple(t for t in types if any(one.type == t.name for one in targets))
+    planted = tuple(t for t in kinds if any(one.type == t.name for one in targets))
     area = pair.grid.pixel_area_m2
     seen_km2 = None if area is None else base.observed_pixels * area / 1e6
     count = int(np.count_nonzero(~found.table.explained))
@@ -239,13 +244,13 @@ def _check(
 def _queue(
     types: Sequence[TargetType], contrasts: Sequence[float], count: int, bands: int, seed: int
 ) -> list[Wanted]:
-    """Every target that is wanted, shuffled; colour shares are spread evenly in each cell."""
+    """Every target that is wanted, shuffled; from grey to pure colour in each cell."""
     rng = np.random.default_rng([seed, 1])
     queue = []
     for one in types:
         for contrast in contrasts:
-            shares = (np.arange(count) + rng.uniform(0, 1, count)) / count
-            queue += [Wanted(one, contrast, float(s) if bands > 1 else 0.0) for s in shares]
+            hue = (np.arange(count) + rng.uniform(0, 1, count)) / count
+            queue += [Wanted(one, contrast, float(h) ** 2 if bands > 1 else 0.0) for h in hue]
     return [queue[i] for i in rng.permutation(len(queue))]
 
 
@@ -269,6 +274,7 @@ def _site(
 
     windows = sample_windows(pair.grid, ready.config.seed, MEASURED_PIXELS)
     quality = measure_quality([look(w) for w in windows], blur_px)
+    quality = with_measured_shade(quality, ready.detection, pair, windows)
     away = ready.detection.context.shadow_away
     return Site(pair.grid, quality, infos[1], free, look, None if away is None else away[1],
                 **places)  # fmt: skip

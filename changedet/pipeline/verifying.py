@@ -53,6 +53,11 @@ def verify(
             f"{folder} holds a simulated scene and not a report, so there is no run to repeat: "
             "verify it without --rerun."
         )
+    if "selftest" in manifest:
+        raise OutputError(
+            f"{folder} holds a self-test and not a report: verify it without --rerun, and run "
+            "changedet selftest again to repeat it."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         report = detect(*_inputs(manifest), **_arguments(manifest), progress=progress)
         formats = [Path(n).suffix[1:] for n in manifest["outputs"] if n.startswith("changes.")]

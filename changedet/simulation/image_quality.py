@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from changedet.model import Image
+from changedet.simulation.materials import SHADOW_LIGHT
 
 NARROW, WIDE = 0.6, 1.5
 """Widths at which edges are compared, pixels."""
@@ -27,6 +28,11 @@ CELL = 32
 """Side of the places in which noise is measured, pixels,"""
 QUIET = 0.25
 """of which the quietest share tells it."""
+_SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
+CLEAR_SKY = dict(zip(_SIX, SHADOW_LIGHT, strict=True))
+"""Light left in a shadow by band under a clear sky, which is blue,"""
+OTHER_BAND = 0.34
+"""and in other bands."""
 DARKEST = 0.001
 """Quantile that stands for a surface that reflects nothing: haze and offset."""
 
@@ -42,7 +48,11 @@ class ImageQuality:
     noise: tuple[float, ...]
     """(band,) standard deviation of the noise on flat ground, in pixel values."""
     dark: tuple[float, ...]
-    """(band,) pixel value of the darkest surface."""
+    """(band,) pixel value of a surface that reflects nothing: haze and offset."""
+    light: tuple[float, ...]
+    """(band,) light left in a shadow, as a share."""
+    light_source: str = "clear sky"
+    """``clear sky`` (typical values) or ``measured``."""
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -50,7 +60,9 @@ class ImageQuality:
             "blur_px": self.blur_px,
             "blur_source": self.blur_source,
             "noise": list(self.noise),
-            "darkest_value": list(self.dark),
+            "dark_value": list(self.dark),
+            "light_in_shadow": list(self.light),
+            "light_source": self.light_source,
         }
 
 
@@ -90,12 +102,14 @@ def measure_quality(images: Sequence[Image], blur_px: float | None = None) -> Im
     ]
     dark = tuple(float(np.quantile(v, DARKEST)) if v.size else 0.0 for v in values)
     levels = tuple(float(np.quantile(n, QUIET)) if n else 0.0 for n in noise)
-    if blur_px is not None:
-        return ImageQuality(float(blur_px), "given", levels, dark)
+    light = tuple(CLEAR_SKY.get(role, OTHER_BAND) for role in images[0].roles)
     together = np.concatenate(ratios) if ratios else np.zeros(0)
-    if together.size < LEAST_EDGES:
-        return ImageQuality(USUAL_BLUR, "assumed", levels, dark)
-    return ImageQuality(_blur_of(float(np.median(together))), "measured", levels, dark)
+    blur, source = USUAL_BLUR, "assumed"
+    if blur_px is not None:
+        blur, source = float(blur_px), "given"
+    elif together.size >= LEAST_EDGES:
+        blur, source = _blur_of(float(np.median(together))), "measured"
+    return ImageQuality(blur, source, levels, dark, light)
 
 
 def _blur_of(ratio: float) -> float:

@@ -28,7 +28,6 @@ from changedet.model import (
     Window,
 )
 from changedet.simulation.image_quality import ImageQuality
-from changedet.simulation.materials import SHADOW_LIGHT
 from changedet.simulation.sensor import blurred
 from changedet.simulation.shapes import fill
 
@@ -41,11 +40,6 @@ RING_PX = 2
 """Nearest pixels are mixed and tell nothing of the ground."""
 TEXTURE = 0.06
 """Relative standard deviation of the brightness of a body's own surface, by pixel."""
-_SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
-LIGHT_IN_SHADOW = dict(zip(_SIX, SHADOW_LIGHT, strict=True))
-"""Light left in a shadow by band: the sky is blue."""
-OTHER_LIGHT = 0.34
-"""The same for other bands."""
 
 
 class GroundFrame:
@@ -301,7 +295,7 @@ def paint(
     Parameters
     ----------
     ground : (band,) array
-        Mean pixel values around it.
+        Mean pixel values of what it hides.
     contrast : float
         Root mean square over bands of its difference from the ground, as a share of the ground.
     colour : float
@@ -380,13 +374,14 @@ def make_planting(
     if info.domain != "optical":
         factor = np.full(bands, 10.0 ** (contrast / 10))
         return Planting(place, factor, none, none, none, top), contrast
-    ring = place.ring & after.valid
-    ground = after.pixels[:, ring].mean(axis=1, dtype=np.float64)
+    hidden = place.inside & after.valid
+    ground = after.pixels[:, hidden].mean(axis=1, dtype=np.float64)
     value, reached = paint(ground, contrast, colour, quality, top, rng)
-    light = np.array([LIGHT_IN_SHADOW.get(r, OTHER_LIGHT) for r in after.roles])
     shape = place.cover.shape
     dark = np.array(quality.dark)
     surface = rng.standard_normal(shape) * TEXTURE
     grain = surface[None] * np.maximum(value - dark, 0)[:, None, None]
     grain += rng.standard_normal((bands, *shape)) * np.array(quality.noise)[:, None, None]
-    return Planting(place, value, grain.astype(np.float32), light, dark, top), reached
+    return Planting(
+        place, value, grain.astype(np.float32), np.array(quality.light), dark, top
+    ), reached

@@ -1,0 +1,216 @@
+"""Whether the self-test tells the truth: run as ``python tests/benchmarks/selftest.py``.
+
+Single wagons, trucks and containers, rendered with their loads, roofs, cabs and shadows, arrive at
+free places of simulated yards. The self-test of each pair predicts how many of them are found, from
+planted boxes alone; the table sets that beside the share that really was found. Predictions are
+weighed by what the arrivals look like: contrast and colour of each against the ground it hides,
+measured between two noise-free means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from detection import YARD
+
+import changedet as cd
+from changedet.model import DetectionRate, Places, TargetType
+from changedet.simulation import Scene, scene, simulate
+from changedet.simulation.bodies import Body, Item, Layout
+from changedet.simulation.detectability import logistic
+from changedet.simulation.noise import generator
+from changedet.simulation.plan import yard_axes
+from changedet.simulation.trains import _units
+from changedet.simulation.vehicles import ISO_COLOURS, ISO_WEIGHTS, stack, truck, wagon
+
+TYPES = (
+    TargetType("wagon", "railcar", 12.8, 3.1, 3.6),
+    TargetType("truck", "truck", 16.5, 2.55, 3.9),
+    TargetType("container", "container", 12.192, 2.438, 2.59),
+)
+CONTRASTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+FADED = (1.0, 0.6, 0.35)
+"""How strongly rendered things differ from the ground, in turn from seed to seed."""
+APART_M = {"railcar": 9.0, "truck": 3.0, "container": 5.0}
+SITE: dict[str, Any] = {**YARD, "size_m": (400, 280), "change_fraction": 0.0, "occupancy": 0.2}
+
+
+@dataclass
+class Arrival:
+    """A rendered thing that arrived, and whether it was found."""
+
+    type: str
+    contrast: float
+    colour: float
+    found: bool
+
+
+def arrivals(layout: Layout, seed: int) -> list[Body]:
+    """Single things at free places: wagons on sidings, trucks on the road, containers on the pad."""
+    rng, axes = generator(seed, "self-test"), yard_axes(seed)
+    taken = [shapely.Polygon(i.body.outline) for i in layout.items]
+    out: list[Body] = []
+
+    def put(body: Body) -> None:
+        outline = shapely.Polygon(body.outline)
+        if shapely.distance(outline, np.array(taken)).min() > APART_M[body.kind]:
+            taken.append(outline)
+            out.append(body)
+
+    for _ in range(70):
+        track = layout.tracks[int(rng.integers(len(layout.tracks)))]
+        unit = _units(rng, 1)[0]
+        u = float(rng.uniform(max(track.start, -180), min(track.end, 180)))
+        put(wagon(axes, u, track.v, unit.kind, unit.colour, unit.load, unit.seed))
+    road = float(axes.uv(dict(layout.roads)["south road"])[:, 1].mean())
+    for _ in range(40):
+        side = 1 if rng.uniform() < 0.5 else -1
+        u, number = float(rng.uniform(-180, 180)), int(rng.integers(1 << 31))
+        body = truck(axes, u, road - 1.85 * side, side, number)
+        if body.subtype == "semi":
+            put(body)
+    pad = axes.uv(dict(layout.zones)["pad"])
+    for _ in range(60):
+        (u0, v0), (u1, v1) = pad.min(axis=0), pad.max(axis=0)
+        u, v = float(rng.uniform(u0 + 7, u1 - 7)), float(rng.uniform(v0 + 2, v1 - 2))
+        colour = str(rng.choice(ISO_COLOURS, p=ISO_WEIGHTS))
+        put(stack(axes, u, v, (colour,), 1, int(rng.integers(1 << 31))))
+    return out
+
+
+def busy_and_quiet(seed: int, contrast: float) -> tuple[Scene, Scene]:
+    """One yard with the arrivals, and the same yard under the same light without them."""
+    quiet = simulate("railyard", seed, contrast=contrast, **SITE)
+    usual = scene.lay_out
+
+    def with_arrivals(seed: int, site: Any, options: Any) -> Layout:
+        layout = usual(seed, site, options)
+        layout.items += [Item(None, body, "appeared") for body in arrivals(layout, seed)]
+        return layout
+
+    scene.lay_out = with_arrivals
+    try:
+        return simulate("railyard", seed, contrast=contrast, **SITE), quiet
+    finally:
+        scene.lay_out = usual
+
+
+def looks(busy: Scene, quiet: Scene, report: cd.ChangeReport) -> Iterator[Arrival]:
+    """Each arrival wholly inside the image: its contrast and colour, and whether it was found."""
+    grid, found = report.grid, report.changed.read(report.grid.window) == 1
+    names = {t.kind: t.name for t in TYPES}
+    for thing in busy.truth.changed:
+        rows, cols = grid.rowcol(*np.array(thing.geometry.exterior.coords).T)
+        low = np.floor([rows.min(), cols.min()]).astype(int)
+        high = np.ceil([rows.max(), cols.max()]).astype(int)
+        if low.min() < 3 or (high > np.array(grid.shape) - 4).any():
+            continue
+        outline = shapely.Polygon(np.column_stack([cols, rows]))
+        r, c = np.mgrid[low[0] : high[0] + 1, low[1] : high[1] + 1]
+        inside = shapely.contains_xy(outline, c, r)
+        core = shapely.contains_xy(outline.buffer(-1.2), c, r)
+        ground = quiet.after.pixels[:, r[inside], c[inside]].mean(axis=1, dtype=np.float64)
+        body = busy.after.pixels[:, r[core], c[core]].mean(axis=1, dtype=np.float64)
+        off = (body - ground) / ground
+        contrast = float(np.sqrt((off**2).mean()))
+        yield Arrival(
+            names[thing.kind], contrast, float(1 - off.mean() ** 2 / contrast**2),
+            bool(found[r[inside], c[inside]].mean() >= 0.5),
+        )  # fmt: skip
+
+
+def one(seed: int, per_cell: int) -> tuple[list[Arrival], cd.SelfTest, float]:
+    """Arrivals and self-test of one pair."""
+    faded = FADED[seed % len(FADED)]
+    busy, quiet = busy_and_quiet(seed, faded)
+    truth, given = busy.truth, {"sun_before": SITE["sun_before"], "sun_after": SITE["sun_after"]}
+    pads = [k for k, name in enumerate(truth.zones.names) if name == "pad"]
+    zones = Places(("pad",), truth.zones.geometry[pads], truth.zones.crs, (1.0,), "pad")
+    roads = [k for k, name in enumerate(truth.roads.names) if name == "south road"]
+    road = Places(("road",), truth.roads.geometry[roads], truth.roads.crs, (1.0,), "road")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cd.ChangedetWarning)
+        report = cd.detect(busy.before, busy.after, workers=1, **given)
+        test = cd.selftest(
+            busy.before, busy.after, zones=zones, tracks=truth.track_lines, roads=road,
+            types=TYPES, contrasts=CONTRASTS, per_cell=per_cell, alignment=report.alignment,
+            workers=1, **given,
+        )  # fmt: skip
+    return list(looks(busy, quiet, report)), test, faded
+
+
+def features(contrast: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """What a detection may depend on: contrast of colour and of brightness."""
+    hue = np.log(np.maximum(contrast * np.sqrt(np.clip(colour, 0, 1)), 0.01))
+    light = np.log(np.maximum(contrast * np.sqrt(1 - np.clip(colour, 0, 1)), 0.01))
+    return np.column_stack([np.ones_like(hue), hue, light, hue * light, hue**2, light**2])
+
+
+def predicted(tests: list[cd.SelfTest], type: str, seen: list[Arrival]) -> np.ndarray:
+    """Detection probability of each arrival from the planted targets of its type."""
+    planted = [t for test in tests for t in test.targets if t.type == type]
+    design = features(*(np.array([getattr(t, k) for t in planted]) for k in ("reached", "colour")))
+    fitted = logistic(design, np.array([t.seen for t in planted], dtype=np.float64))
+    if fitted is None:
+        return np.full(len(seen), np.nan)
+    rows = features(np.array([a.contrast for a in seen]), np.array([a.colour for a in seen]))
+    inside = np.clip(rows, design.min(axis=0), design.max(axis=0))
+    return 1 / (1 + np.exp(-inside @ fitted[0]))
+
+
+def line(what: str, seen: list[Arrival], share: np.ndarray) -> str:
+    """One line of the table."""
+    rate = DetectionRate.of(what, None, [a.found for a in seen])
+    if not seen or rate.probability is None or rate.low is None or rate.high is None:
+        return f"{what:<34}{'–':>6}"
+    off = float(share.mean()) - rate.probability
+    verdict = "yes" if abs(off) <= 0.05 else "NO"
+    return (f"{what:<34}{len(seen):>6}{share.mean():>11.3f}{rate.probability:>9.3f}   "
+            f"{rate.low:.3f} – {rate.high:.3f}{off:>+9.3f}   {verdict}")  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Whether the self-test tells the truth.")
+    parser.add_argument("--seeds", type=int, default=21)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--per-cell", type=int, default=12)
+    given = parser.parse_args()
+    pools: dict[float, tuple[list[Arrival], list[cd.SelfTest]]] = {f: ([], []) for f in FADED}
+    for seed in range(given.first, given.first + given.seeds):
+        found, test, faded = one(seed, given.per_cell)
+        pools[faded][0].extend(found)
+        pools[faded][1].append(test)
+        print(f"  yard {seed}, contrast {faded:g}: {sum(a.found for a in found)} of {len(found)} "
+              f"arrivals found, {sum(t.seen for t in test.targets)} of {len(test.targets)} planted "
+              f"targets seen in {test.rounds} rounds", flush=True)  # fmt: skip
+    print(f"\n{'':<34}{'n':>6}{'predicted':>11}{'actual':>9}   {'95 % of actual':<14}"
+          f"{'off':>8}   within 0.05")  # fmt: skip
+    shares = {f: {t.name: predicted(tests, t.name, [a for a in seen if a.type == t.name])
+                  for t in TYPES} for f, (seen, tests) in pools.items() if tests}  # fmt: skip
+    for kind in TYPES:
+        every: list[Arrival] = []
+        for faded, by_type in shares.items():
+            mine = [a for a in pools[faded][0] if a.type == kind.name]
+            every += mine
+            print(line(f"  {kind.name}, contrast {faded:g}", mine, by_type[kind.name]))
+        print(line(f"{kind.name}, all", every, np.concatenate([s[kind.name] for s in
+                                                               shares.values()])))  # fmt: skip
+    every = [a for f in shares for t in TYPES for a in pools[f][0] if a.type == t.name]
+    total = np.concatenate([shares[f][t.name] for f in shares for t in TYPES])
+    print(line("everything", every, total))
+    hue = np.array([a.contrast * np.sqrt(max(a.colour, 0.0)) for a in every])
+    for low, high in ((0, 0.06), (0.06, 0.12), (0.12, 0.25), (0.25, 99)):
+        chosen = np.flatnonzero((hue >= low) & (hue < high))
+        print(line(f"  colour contrast {low:g} to {high:g}", [every[i] for i in chosen],
+                   total[chosen]))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
