@@ -20,8 +20,8 @@ _WHERE = {
     "changedet.progress": ("ProgressEvent", "TqdmProgress"),
     "changedet.model": (
         "Alignment", "ChangeReport", "ChangeTable", "Comparability", "Grid", "Image", "ImageInfo",
-        "ImagePair", "Lattice", "PairReader", "Places", "RasterWindows", "SelfTest", "TargetType", "Window",
-        "ZoneActivity",
+        "ImagePair", "Lattice", "PairReader", "Places", "RasterWindows", "SelfTest", "TargetType",
+        "Window", "ZoneActivity",
     ),
     "changedet.errors": (
         "AlignmentRefused", "BandError", "CalibrationWarning", "ChangedetError",

@@ -1,4 +1,4 @@
-"""``changedet selftest``: what would be seen in these two images, if it came?"""
+"""``changedet selftest``: what would be seen in these two images if it came."""
 
 from __future__ import annotations
 

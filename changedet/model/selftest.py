@@ -127,7 +127,8 @@ def wilson(hits: int, trials: int) -> tuple[float | None, float | None, float | 
     z = float(ndtri(0.5 + LEVEL / 2))
     share = hits / trials
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + (z / trials / 2) ** 2)
+    spread = math.sqrt(share * (1 - share) / trials + (z / trials / 2) ** 2)
+    half = z / (1 + z * z / trials) * spread
     return share, max(0.0, middle - half), min(1.0, middle + half)
 
 

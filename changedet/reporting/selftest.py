@@ -1,9 +1,10 @@
-"""Write a self-test to a folder: numbers, tables, words and, where matplotlib is there, a figure."""
+"""Write a self-test to a folder: numbers, tables, words, and a figure if it can be drawn."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,8 @@ def write_selftest(test: SelfTest, out: Path, *, overwrite: bool = False) -> Pat
         _write_csv(folder / "rates.csv", [asdict(r) for r in test.rates()])
         _write_csv(folder / "targets.csv", [asdict(t) for t in test.targets])
         (folder / "selftest.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-        try:
+        with suppress(MissingDependencyError):  # the numbers are all there without it
             selftest_figure(test, folder / "selftest.png")
-        except MissingDependencyError:
-            pass  # the numbers are all there without it
         write_manifest(folder, test.manifest)
     return out
 

@@ -101,8 +101,11 @@ def _panel(axes: Any, test: SelfTest, types: list[TargetType]) -> None:
 
 def _subtitle(test: SelfTest) -> str:
     per = [r.planted for r in test.rates() if r.planted]
-    parts = [f"{len(test.targets):,} targets, {min(per)} to {max(per)} each"
-             if min(per) != max(per) else f"{len(test.targets):,} targets, {per[0]} each"]
+    parts = [
+        f"{len(test.targets):,} targets, {min(per)} to {max(per)} each"
+        if min(per) != max(per)
+        else f"{len(test.targets):,} targets, {per[0]} each"
+    ]
     parts.append("bars: 95 % intervals; lines: logistic fits (dotted: none fits)")
     if test.expected_false_per_km2 is not None:
         parts.append(f"false objects expected: {test.expected_false_per_km2:.3g} per km²")

@@ -35,7 +35,8 @@ def sentences(test: SelfTest) -> list[str]:
     direction = test.direction_right
     if direction.probability is not None:
         out.append(
-            f"Of those seen {_whole(direction.probability)} were said to have appeared, as they did."
+            f"Of those seen {_whole(direction.probability)} were said to have appeared, as they "
+            "did."
         )
     return [*out, *test.cannot_tell]
 
@@ -54,9 +55,7 @@ def _whole(share: float | None) -> str:
 
 
 def _interval(rate: DetectionRate) -> str:
-    return (
-        f"{rate.seen} of {rate.planted}, 95 % interval {_whole(rate.low)} to {_whole(rate.high)}"
-    )
+    return f"{rate.seen} of {rate.planted}, 95 % interval {_whole(rate.low)} to {_whole(rate.high)}"
 
 
 def _seen(test: SelfTest, name: str, contrast: float) -> str:

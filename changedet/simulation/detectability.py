@@ -66,8 +66,9 @@ def _curve(name: str, contrast: np.ndarray, seen: np.ndarray) -> DetectionCurve 
     )
     reach = None
     if weights[1] > 0:
-        wanted = math.exp((math.log(WANTED / (1 - WANTED)) - weights[0]) / weights[1])
-        reach = wanted if contrast.min() <= wanted <= contrast.max() else None
+        wanted = float((math.log(WANTED / (1 - WANTED)) - weights[0]) / weights[1])
+        if math.log(contrast.min()) <= wanted <= math.log(contrast.max()):
+            reach = math.exp(wanted)
     return DetectionCurve(name, tuple(float(v) for v in at), middle, low, high, reach)
 
 

@@ -1,4 +1,4 @@
-"""How sharp and how noisy an image is, so that what is planted into it looks as if it were there."""
+"""How sharp and how noisy an image is, so that what is planted looks as if it were there."""
 
 from __future__ import annotations
 

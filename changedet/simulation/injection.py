@@ -9,14 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import shapely
-from pyproj import Geod, Transformer
 
 from changedet.model import (
-    WGS84,
     Alignment,
     Domain,
     Grid,
@@ -27,150 +23,11 @@ from changedet.model import (
     TargetType,
     Window,
 )
+from changedet.simulation.footprints import Footprint
 from changedet.simulation.image_quality import ImageQuality
-from changedet.simulation.sensor import blurred
-from changedet.simulation.shapes import fill
 
-_GEOD = Geod(ellps="WGS84")
-FINE = 6
-"""Rendered cells along each side of a pixel."""
-MARGIN_PX = 6
-"""Ground beside a target that belongs to it: its surroundings are measured there."""
-RING_PX = 2
-"""Nearest pixels are mixed and tell nothing of the ground."""
 TEXTURE = 0.06
 """Relative standard deviation of the brightness of a body's own surface, by pixel."""
-
-
-class GroundFrame:
-    """Boxes in true metres on the ground, as pixels of a grid.
-
-    Without georeferencing lengths are pixels, and bearings are counted from the columns' upward
-    direction.
-    """
-
-    def __init__(self, grid: Grid) -> None:
-        self.grid = grid
-        self._transformers = None
-        if grid.crs is not None:
-            self._transformers = (
-                Transformer.from_crs(grid.crs, WGS84, always_xy=True),
-                Transformer.from_crs(WGS84, grid.crs, always_xy=True),
-            )
-
-    def box(self, row: float, col: float, length: float, width: float, bearing: float) -> Any:
-        """Corners of a box around a place, (4, 2) rows and columns.
-
-        Parameters
-        ----------
-        row, col : float
-            Its middle.
-        length, width : float
-            Metres on the ground; pixels without georeferencing.
-        bearing : float
-            Of its long side, degrees clockwise from true north.
-        """
-        turn = math.degrees(math.atan2(width, length))
-        azimuths = np.array([bearing + turn, bearing + 180 - turn, bearing + 180 + turn,
-                             bearing - turn])  # fmt: skip
-        half = math.hypot(length, width) / 2
-        if self._transformers is None:
-            a = np.radians(azimuths)
-            return np.column_stack([row - half * np.cos(a), col + half * np.sin(a)])
-        lon, lat = self._transformers[0].transform(*self.grid.xy(row, col))
-        there = _GEOD.fwd(np.full(4, lon), np.full(4, lat), azimuths, np.full(4, half))
-        return np.column_stack(self.grid.rowcol(*self._transformers[1].transform(*there[:2])))
-
-    def bearing(self, one: tuple[float, float], other: tuple[float, float]) -> float:
-        """Direction from one place to another, both (x, y) in the CRS, 0 to 180 degrees."""
-        if self._transformers is None:
-            return math.degrees(math.atan2(other[0] - one[0], one[1] - other[1])) % 180
-        lon, lat = self._transformers[0].transform(*np.array([one, other]).T)
-        return float(_GEOD.inv(lon[0], lat[0], lon[1], lat[1])[0]) % 180
-
-
-@dataclass(frozen=True, eq=False)
-class Footprint:
-    """Which pixels a box covers, and which its shadow darkens."""
-
-    window: Window
-    """Everything that it touches, and :data:`MARGIN_PX` around the box."""
-    inside: np.ndarray
-    """(y, x) bool: centre inside the box."""
-    cover: np.ndarray
-    """(y, x) float32: share of the pixel's light that comes from the box, blur included."""
-    shade: np.ndarray
-    """(y, x) float32: share of the pixel's light that comes from its shadow on the ground."""
-    ring: np.ndarray
-    """(y, x) bool: the ground around it."""
-
-
-def footprint(
-    corners: np.ndarray, blur_px: float, shadow: tuple[float, float] | None = None
-) -> Footprint:
-    """Render a box and its shadow.
-
-    Parameters
-    ----------
-    corners : (4, 2) array
-        Rows and columns.
-    blur_px : float
-        Standard deviation of the point spread, pixels; never less than the pixel's own area.
-    shadow : (rows, columns), optional
-        Where the shadow of its top edge falls; None: no shadow.
-    """
-    outlines = [corners]
-    if shadow is not None:
-        both = np.concatenate([corners, corners + np.array(shadow)])
-        hull = shapely.MultiPoint(both).convex_hull
-        outlines.append(np.array(hull.exterior.coords)[:-1])
-    every = np.concatenate(outlines)
-    reach = math.ceil(3 * blur_px) + 1
-    low = np.minimum(np.floor(every.min(axis=0)) - reach, np.floor(corners.min(axis=0)) - MARGIN_PX)
-    high = np.maximum(np.ceil(every.max(axis=0)) + reach, np.ceil(corners.max(axis=0)) + MARGIN_PX)
-    window = Window(int(low[0]), int(low[1]), *(int(v) + 1 for v in high - low))
-    spread = math.sqrt(max(blur_px**2 - 1 / 12, 0.0)) * FINE
-    # the body itself, then what it shades: the ground that is not under it
-    masks = [_fine_mask(outline - low, window.shape) for outline in outlines]
-    cover = _seen(masks[0], spread)
-    shade = np.zeros_like(cover) if len(masks) == 1 else _seen(masks[1] & ~masks[0], spread)
-    rows, cols = (corners - low).T
-    inside = _placed(fill(rows, cols, window.shape), window.shape)
-    return Footprint(window, inside, cover, shade, _ring(inside, shade))
-
-
-def _placed(patch: tuple[int, int, np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    row, col, mask = patch
-    out = np.zeros(shape, dtype=bool)
-    out[row : row + mask.shape[0], col : col + mask.shape[1]] = mask
-    return out
-
-
-def _fine_mask(corners: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Cells of a raster :data:`FINE` times finer whose centres lie inside."""
-    fine = (corners + 0.5) * FINE - 0.5
-    high, wide = (n * FINE for n in shape)
-    return _placed(fill(fine[:, 0], fine[:, 1], (high, wide)), (high, wide))
-
-
-def _seen(mask: np.ndarray, spread: float) -> np.ndarray:
-    """Blur a fine mask and average it over pixels, float32."""
-    soft = blurred(mask.astype(np.float32), spread)
-    high, wide = (n // FINE for n in mask.shape)
-    out: np.ndarray = soft.reshape(high, FINE, wide, FINE).mean(axis=(1, 3), dtype=np.float32)
-    return out
-
-
-def _ring(inside: np.ndarray, shade: np.ndarray) -> np.ndarray:
-    import cv2
-
-    def grown(by: int) -> np.ndarray:
-        kernel = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
-        return np.asarray(cv2.dilate(inside.astype(np.uint8), kernel) > 0)
-
-    around: np.ndarray = grown(MARGIN_PX) & ~grown(RING_PX)
-    lit = around & (shade < 0.02)
-    return lit if lit.any() else around
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +116,7 @@ class PlantedPair:
         top, left, bottom, right = self._bounds.T
         near = (top < window.row + window.height) & (bottom > window.row)
         near &= (left < window.col + window.width) & (right > window.col)
-        return [self.plantings[i] for i in np.flatnonzero(near)]
+        return [self.plantings[int(i)] for i in np.flatnonzero(near)]
 
     def read(self, window: Window) -> ImagePair:
         """Read a window with its targets."""

@@ -10,14 +10,9 @@ import numpy as np
 import shapely
 
 from changedet.model import Grid, Image, ImageInfo, Places, TargetType, Window
+from changedet.simulation.footprints import Footprint, GroundFrame, footprint
 from changedet.simulation.image_quality import ImageQuality
-from changedet.simulation.injection import (
-    Footprint,
-    GroundFrame,
-    Planting,
-    footprint,
-    make_planting,
-)
+from changedet.simulation.injection import Planting, make_planting
 
 TRIES = 30
 """Places that are tried for a target before it waits for the next round."""
@@ -95,9 +90,7 @@ class Spots:
             for name, places in (("tracks", site.tracks), ("roads", site.roads))
         }
 
-    def draw(
-        self, type: TargetType, rng: np.random.Generator
-    ) -> tuple[float, float, float] | None:
+    def draw(self, type: TargetType, rng: np.random.Generator) -> tuple[float, float, float] | None:
         """Row, column and bearing; None if this draw fell outside."""
         lines = None
         if type.kind in ON_TRACKS:
@@ -115,8 +108,8 @@ class Spots:
         x, y = float(rng.uniform(left, right)), float(rng.uniform(low, high))
         if not shapely.contains_xy(zone, x, y):
             return None
-        row, col = self.site.grid.rowcol(x, y)
-        return float(row), float(col), bearing
+        place = self.site.grid.rowcol(x, y)
+        return float(place[0]), float(place[1]), bearing
 
     def _on_line(
         self, lines: np.ndarray, type: TargetType, rng: np.random.Generator
@@ -187,9 +180,7 @@ def plant_round(
 
 
 def _corners(window: Window) -> np.ndarray:
-    return np.array(
-        [window.row, window.col, window.row + window.height, window.col + window.width]
-    )
+    return np.array([window.row, window.col, window.row + window.height, window.col + window.width])
 
 
 def _find(
