@@ -104,6 +104,7 @@ def selftest(
     chosen = settle(config, settings)
     check_engine(engine)
     levels = _check(contrasts, per_cell, blur_px)
+    _check_types(types)
     tell = as_progress(progress)
     run = Running(chosen, engine, tell)
     try:
@@ -171,6 +172,22 @@ def selftest(
 
 def _silent(event: ProgressEvent) -> None:
     """Rounds tell their progress as a whole."""
+
+
+def _check_types(types: Sequence[TargetType] | None) -> None:
+    if types is None:
+        return
+    if not types:
+        raise ConfigError(
+            f"types={types!r} is not usable: give at least one changedet.TargetType, or leave it "
+            "out for the usual ones."
+        )
+    for one in types:
+        if not (one.length > 0 and one.width > 0 and one.height_m >= 0):
+            raise ConfigError(
+                f"The target {one.name!r} of {one.length:g} x {one.width:g} is not usable: give a "
+                "length and a width above 0, and a height of at least 0."
+            )
 
 
 def _check(

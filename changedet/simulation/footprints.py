@@ -17,8 +17,8 @@ from changedet.simulation.shapes import fill
 _GEOD = Geod(ellps="WGS84")
 FINE = 6
 """Rendered cells along each side of a pixel."""
-MARGIN_PX = 6
-"""Ground beside a target that belongs to it, pixels."""
+MARGIN_PX = 4
+"""Ground beside a target and its shadow that belongs to it, pixels."""
 
 
 class GroundFrame:
@@ -73,13 +73,24 @@ class Footprint:
     """Which pixels a box covers, and which its shadow darkens."""
 
     window: Window
-    """Everything that it touches, and :data:`MARGIN_PX` around the box."""
+    """Everything that it touches, and :data:`MARGIN_PX` around that."""
     inside: np.ndarray
     """(y, x) bool: centre inside the box."""
     cover: np.ndarray
     """(y, x) float32: share of the pixel's light that comes from the box, blur included."""
     shade: np.ndarray
     """(y, x) float32: share of the pixel's light that comes from its shadow on the ground."""
+    hull: Any
+    """Outline of box and shadow together, shapely polygon of columns and rows."""
+
+    @property
+    def touched(self) -> np.ndarray:
+        """(y, x) bool: what it changes, and :data:`MARGIN_PX` of ground around that."""
+        import cv2
+
+        changed = (self.cover + self.shade > 0.02).astype(np.uint8)
+        side = 2 * MARGIN_PX + 1
+        return np.asarray(cv2.dilate(changed, np.ones((side, side), np.uint8)) > 0)
 
 
 def footprint(
@@ -96,15 +107,14 @@ def footprint(
     shadow : (rows, columns), optional
         Where the shadow of its top edge falls; None: no shadow.
     """
-    outlines = [corners]
+    outlines, hull = [corners], shapely.Polygon(corners[:, ::-1])
     if shadow is not None:
         both = np.concatenate([corners, corners + np.array(shadow)])
-        hull = shapely.MultiPoint(both).convex_hull
-        outlines.append(np.array(hull.exterior.coords)[:-1])
+        hull = shapely.MultiPoint(both[:, ::-1]).convex_hull
+        outlines.append(np.array(hull.exterior.coords)[:-1, ::-1])
     every = np.concatenate(outlines)
-    reach = math.ceil(3 * blur_px) + 1
-    low = np.minimum(np.floor(every.min(axis=0)) - reach, np.floor(corners.min(axis=0)) - MARGIN_PX)
-    high = np.maximum(np.ceil(every.max(axis=0)) + reach, np.ceil(corners.max(axis=0)) + MARGIN_PX)
+    reach = math.ceil(3 * blur_px) + 1 + MARGIN_PX
+    low, high = np.floor(every.min(axis=0)) - reach, np.ceil(every.max(axis=0)) + reach
     window = Window(int(low[0]), int(low[1]), *(int(v) + 1 for v in high - low))
     spread = math.sqrt(max(blur_px**2 - 1 / 12, 0.0)) * FINE
     # the body itself, then what it shades: the ground that is not under it
@@ -113,7 +123,7 @@ def footprint(
     shade = np.zeros_like(cover) if len(masks) == 1 else _seen(masks[1] & ~masks[0], spread)
     rows, cols = (corners - low).T
     inside = _placed(fill(rows, cols, window.shape), window.shape)
-    return Footprint(window, inside, cover, shade)
+    return Footprint(window, inside, cover, shade, hull)
 
 
 def _placed(patch: tuple[int, int, np.ndarray], shape: tuple[int, int]) -> np.ndarray:

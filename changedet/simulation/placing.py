@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -18,8 +19,8 @@ TRIES = 30
 """Places that are tried for a target before it waits for the next round."""
 GIVE_UP = 40
 """Targets in a row without a place that end a round."""
-GAP_PX = 4
-"""Between the surroundings of two targets, pixels."""
+GAP_PX = 10
+"""Between two targets with their shadows, pixels."""
 LANE_M = 2.0
 """Lorries stand up to so far beside the middle of a road."""
 ON_TRACKS, ON_ROADS = ("railcar", "train"), ("truck",)
@@ -161,7 +162,7 @@ def plant_round(
     """
     standing: list[Standing] = []
     left: list[Wanted] = []
-    taken = np.zeros((0, 4))
+    taken: list[Any] = []
     covered, failed = 0, 0
     for n, wanted in enumerate(queue):
         if failed >= GIVE_UP or (standing and covered >= room_px):
@@ -175,16 +176,12 @@ def plant_round(
         failed = 0
         standing.append(found)
         covered += int(found.planting.place.inside.sum())
-        taken = np.vstack([taken, _corners(found.planting.place.window)])
+        taken.append(found.planting.place.hull)
     return standing, left
 
 
-def _corners(window: Window) -> np.ndarray:
-    return np.array([window.row, window.col, window.row + window.height, window.col + window.width])
-
-
 def _find(
-    wanted: Wanted, spots: Spots, rng: np.random.Generator, taken: np.ndarray
+    wanted: Wanted, spots: Spots, rng: np.random.Generator, taken: list[Any]
 ) -> Standing | None:
     """Try places until one is free."""
     site, type = spots.site, wanted.type
@@ -218,12 +215,11 @@ def _shadow(type: TargetType, site: Site) -> tuple[float, float] | None:
     return type.height_m * rows, type.height_m * cols
 
 
-def _is_free(place: Footprint, site: Site, taken: np.ndarray) -> bool:
-    """Whether all of its surroundings are seen, unchanged and apart from other targets."""
+def _is_free(place: Footprint, site: Site, taken: list[Any]) -> bool:
+    """Whether all that it touches is seen, unchanged and apart from other targets."""
     window = place.window
     if window.intersect(site.grid.window) != window or not place.inside.any():
         return False
-    top, left, bottom, right = _corners(window.pad(GAP_PX))
-    near = (taken[:, 0] < bottom) & (taken[:, 2] > top)
-    near &= (taken[:, 1] < right) & (taken[:, 3] > left)
-    return not near.any() and bool(site.free(window).all())
+    if taken and shapely.distance(place.hull, np.array(taken)).min() < GAP_PX:
+        return False
+    return bool(site.free(window)[place.touched].all())

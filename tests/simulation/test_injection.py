@@ -1,4 +1,4 @@
-"""Targets in somebody's own image: where they lie, how they look, and that windows do not matter."""
+"""Targets in an image: where they lie, how they look, and that windows do not matter."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def test_radar_targets_are_brighter_by_so_many_decibels(utm_grid, domain, level)
     before = pair.read(place.window).after.pixels[0][core]
     after = PlantedPair.of(pair, Alignment.identity(), [planting]).read(place.window)
     after = after.after.pixels[0][core]
-    gained = {"sar-db": lambda a, b: a - b, "sar-amplitude": lambda a, b: 20 * np.log10(a / b),
-              "sar-intensity": lambda a, b: 10 * np.log10(a / b)}[domain](after, before)  # fmt: skip
+    factor = {"sar-amplitude": 20, "sar-intensity": 10, "sar-db": 0}[domain]
+    gained = after - before if factor == 0 else factor * np.log10(after / before)
     assert np.allclose(gained, 6.0, atol=0.01)
 
 
