@@ -23,11 +23,13 @@ BOX, SPECK = THINGS[3], cd.TargetType("1 m speck", "other", 1.0, 1.0)
 
 
 @pytest.fixture(scope="module")
-def run(small: Site):
+def run(small: Site, reported):
     """A quick self-test of the small pair."""
+    alignment = reported("small").alignment
 
     def run(**given):
-        known = {"per_cell": 6, "types": [BOX, SPECK], "contrasts": (0.1, 0.9), "engine": "serial"}
+        known = {"per_cell": 5, "types": [BOX, SPECK], "contrasts": (0.1, 0.9),
+                 "engine": "serial", "alignment": alignment}  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", errors.CoverageWarning)
             return selftest(*small.pair, **{**known, **SUN, **given})
@@ -44,10 +46,10 @@ class TestResult:
     def test_bold_boxes_are_seen_and_specks_below_the_least_area_are_not(self, tested):
         assert tested.rate(BOX.name, 0.9).probability > 0.6
         assert tested.rate(SPECK.name).seen <= 1
-        assert tested.missed_by["not significant"] >= 10
+        assert tested.missed_by["not significant"] >= 8
 
     def test_every_target_is_accounted_for(self, tested):
-        assert len(tested.targets) == 24
+        assert len(tested.targets) == 20
         for t in tested.targets:
             assert t.seen == (t.covered >= 0.5) == (t.missed_by is None)
             assert t.seen <= (t.change is not None)
@@ -55,8 +57,8 @@ class TestResult:
 
     def test_colour_goes_from_grey_to_pure(self, tested):
         hue = np.sort([np.sqrt(t.colour) for t in tested.targets if t.contrast == 0.1])
-        assert hue[0] < 0.2
-        assert hue[-1] > 0.8
+        assert hue[0] < 0.25
+        assert hue[-1] > 0.75
 
     def test_targets_of_a_round_keep_apart_from_each_other_and_from_changes(self, tested, reported):
         report = reported("small")
@@ -68,10 +70,13 @@ class TestResult:
             for row, col in places:
                 assert not changed.contains(shapely.Point(*report.grid.xy(row, col)))
 
+    @pytest.mark.slow
+    def test_another_seed_gives_other_targets(self, run, tested):
+        assert run(seed=1).targets != tested.targets
+
     def test_the_same_seed_gives_the_same_whatever_the_tiles(self, run, tested):
         again = run(tile_size=128)
         assert again.targets == tested.targets
-        assert run(seed=1).targets != tested.targets
 
     def test_false_objects_are_those_of_the_run_itself(self, tested, reported):
         report = reported("small")
@@ -152,7 +157,7 @@ class TestBadInput:
         with pytest.raises(
             errors.NotEnoughValidPixels,
             match=r"No target could be planted: the common grid of 300 x 240 px .* is observed to "
-            r"100\.0%, and no place is large enough, seen at both dates and unchanged\. Give larg",
+            r"99\.3%, and no place is large enough, seen at both dates and unchanged\. Give larg",
         ):
             run(types=[hangar], per_cell=1)
 
