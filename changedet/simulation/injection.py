@@ -26,6 +26,8 @@ from changedet.model import (
 from changedet.simulation.footprints import Footprint
 from changedet.simulation.image_quality import ImageQuality
 
+LEAST_LIGHT = 0.05
+"""What the ground reflects is at least this share of its pixel value."""
 TEXTURE = 0.06
 """Relative standard deviation of the brightness of a body's own surface, by pixel."""
 
@@ -154,7 +156,8 @@ def paint(
     ground : (band,) array
         Mean pixel values of what it hides.
     contrast : float
-        Root mean square over bands of its difference from the ground, as a share of the ground.
+        Root mean square over bands of its difference from the ground, as a share of the light
+        that the ground reflects: its value above darkness.
     colour : float
         Share of the squared contrast that differs between bands; the rest is brightness, and as
         often darker as brighter.
@@ -171,7 +174,8 @@ def paint(
     reached : float
         The contrast that was possible.
     """
-    level = np.maximum(np.abs(ground), 1e-6)
+    dark = np.minimum(np.array(quality.dark), ground)
+    level = np.maximum(ground - dark, LEAST_LIGHT * np.abs(ground) + 1e-6)
     bands = len(level)
     hue = rng.standard_normal(bands)
     hue -= hue.mean()
@@ -180,11 +184,10 @@ def paint(
     direction = np.full(bands, sign)
     if bands > 1 and size > 0:
         direction = math.sqrt(1 - colour) * direction + math.sqrt(colour) * hue / size
-    floor = np.minimum(np.array(quality.dark), ground)
     best: tuple[np.ndarray, float] | None = None
     for turn in (1.0, -1.0):  # what cannot be so much darker is brighter
         value = ground + turn * contrast * direction * level
-        value = np.clip(value, floor, np.inf if top is None else max(top, float(ground.max())))
+        value = np.clip(value, dark, np.inf if top is None else max(top, float(ground.max())))
         reached = float(np.sqrt(np.mean(((value - ground) / level) ** 2)))
         if reached > 0.95 * contrast:
             return value, reached

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,17 @@ import shapely
 from detection import YARD
 
 import changedet as cd
-from changedet.model import DetectionRate, Places, TargetType
-from changedet.simulation import Scene, scene, simulate
+from changedet.model import DetectionRate, Image, Places, TargetType
+from changedet.simulation import SceneOptions, scene
 from changedet.simulation.bodies import Body, Item, Layout
+from changedet.simulation.canvas import base_canvas, canvas_at
 from changedet.simulation.detectability import logistic
+from changedet.simulation.geolocation import Correction, SiteFrame, make_grid
+from changedet.simulation.materials import Palette
 from changedet.simulation.noise import generator
 from changedet.simulation.plan import yard_axes
+from changedet.simulation.sensor import Sampler
+from changedet.simulation.settled import settle
 from changedet.simulation.trains import _units
 from changedet.simulation.vehicles import ISO_COLOURS, ISO_WEIGHTS, stack, truck, wagon
 
@@ -38,7 +43,7 @@ CONTRASTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 FADED = (1.0, 0.6, 0.35)
 """How strongly rendered things differ from the ground, in turn from seed to seed."""
 APART_M = {"railcar": 9.0, "truck": 3.0, "container": 5.0}
-SITE: dict[str, Any] = {**YARD, "size_m": (340, 240), "change_fraction": 0.0, "occupancy": 0.2}
+SITE: dict[str, Any] = {**YARD, "size_m": (260, 180), "change_fraction": 0.0, "occupancy": 0.2}
 
 
 @dataclass
@@ -52,9 +57,9 @@ class Arrival:
     faded: float
 
 
-def arrivals(layout: Layout, seed: int) -> list[Body]:
+def arrivals(layout: Layout, seed: int, draw: int) -> list[Body]:
     """Single things at free places: wagons on tracks, trucks on the road, boxes on the pad."""
-    rng, axes = generator(seed, "self-test"), yard_axes(seed)
+    rng, axes = generator(seed, f"self-test {draw}"), yard_axes(seed)
     taken = [shapely.Polygon(i.body.outline) for i in layout.items]
     out: list[Body] = []
 
@@ -64,20 +69,20 @@ def arrivals(layout: Layout, seed: int) -> list[Body]:
             taken.append(outline)
             out.append(body)
 
-    for _ in range(250):
+    for _ in range(120):
         track = layout.tracks[int(rng.integers(len(layout.tracks)))]
         unit = _units(rng, 1)[0]
-        u = float(rng.uniform(max(track.start, -160), min(track.end, 160)))
+        u = float(rng.uniform(max(track.start, -120), min(track.end, 120)))
         put(wagon(axes, u, track.v, unit.kind, unit.colour, unit.load, unit.seed))
     road = float(axes.uv(dict(layout.roads)["south road"])[:, 1].mean())
-    for _ in range(150):
+    for _ in range(80):
         side = 1 if rng.uniform() < 0.5 else -1
-        u, number = float(rng.uniform(-160, 160)), int(rng.integers(1 << 31))
+        u, number = float(rng.uniform(-120, 120)), int(rng.integers(1 << 31))
         body = truck(axes, u, road - 1.85 * side, side, number)
         if body.subtype == "semi":
             put(body)
     pad = axes.uv(dict(layout.zones)["pad"])
-    for _ in range(150):
+    for _ in range(80):
         (u0, v0), (u1, v1) = pad.min(axis=0), pad.max(axis=0)
         u, v = float(rng.uniform(u0 + 7, u1 - 7)), float(rng.uniform(v0 + 2, v1 - 2))
         colour = str(rng.choice(ISO_COLOURS, p=ISO_WEIGHTS))
@@ -85,64 +90,101 @@ def arrivals(layout: Layout, seed: int) -> list[Body]:
     return out
 
 
-def busy_and_quiet(seed: int, contrast: float) -> tuple[Scene, Scene]:
-    """One yard with the arrivals, and the same yard under the same light without them."""
-    quiet = simulate("railyard", seed, contrast=contrast, **SITE)
-    usual = scene.lay_out
+class Yard:
+    """One yard, its before image, and after images with ever other arrivals."""
 
-    def with_arrivals(seed: int, site: Any, options: Any) -> Layout:
-        layout = usual(seed, site, options)
-        layout.items += [Item(None, body, "appeared") for body in arrivals(layout, seed)]
-        return layout
+    def __init__(self, seed: int, contrast: float) -> None:
+        self.seed = seed
+        self.options = SceneOptions(contrast=contrast, **SITE)
+        self.site = settle("railyard", self.options)
+        self.frame = SiteFrame.around(*self.options.center)
+        plain = Correction.of(self.options, self.site, seed)
+        self.grid = make_grid(self.frame, self.site.crs_before, self.site.width_m,
+                              self.site.height_m, self.site.gsd_before)  # fmt: skip
+        self.layout = scene.lay_out(seed, self.site, self.options)
+        grids = {"before": self.grid, "after": self.grid}
+        fine = scene._fine_frame(self.frame, grids, plain, self.site)
+        self.base = base_canvas(self.layout, fine, seed, Palette(contrast))
+        blurs = {d: getattr(self.options, f"blur_{d}") for d in grids}
+        self.samplers = {d: Sampler.of(fine, self.grid, self.frame, plain, blurs[d]) for d in grids}
 
-    scene.lay_out = with_arrivals
-    try:
-        return simulate("railyard", seed, contrast=contrast, **SITE), quiet
-    finally:
-        scene.lay_out = usual
+    def image(self, date: str, bodies: Sequence[Body] = ()) -> Image:
+        """The yard at one date, with some arrivals."""
+        layout = replace(self.layout)
+        layout.items = [*self.layout.items, *(Item(None, b, "appeared") for b in bodies)]
+        camera = scene._Camera(self.seed, self.site, self.options, date)
+        return camera.take(canvas_at(self.base, layout, date), self.samplers[date])[0]
+
+    def outline(self, body: Body) -> np.ndarray:
+        """Rows and columns of a body's corners, (4, 2)."""
+        x, y = self.frame.to_crs(self.grid.crs, *body.outline.T)
+        return np.column_stack(self.grid.rowcol(x, y))
 
 
-def looks(busy: Scene, quiet: Scene, report: cd.ChangeReport) -> Iterator[Arrival]:
+def looks(
+    yard: Yard, bodies: list[Body], busy: Image, quiet: Image, found: np.ndarray, dark: np.ndarray
+) -> Iterator[Arrival]:
     """Each arrival wholly inside the image: its contrast and colour, and whether it was found."""
-    grid, found = report.grid, report.changed.read(report.grid.window) == 1
     names = {t.kind: t.name for t in TYPES}
-    for thing in busy.truth.changed:
-        rows, cols = grid.rowcol(*np.array(thing.geometry.exterior.coords).T)
-        low = np.floor([rows.min(), cols.min()]).astype(int)
-        high = np.ceil([rows.max(), cols.max()]).astype(int)
-        if low.min() < 3 or (high > np.array(grid.shape) - 4).any():
+    for thing in bodies:
+        corners = yard.outline(thing)
+        low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+        if low.min() < 3 or (high > np.array(found.shape) - 4).any():
             continue
-        outline = shapely.Polygon(np.column_stack([cols, rows]))
-        r, c = np.mgrid[low[0] : high[0] + 1, low[1] : high[1] + 1]
+        outline = shapely.Polygon(corners[:, ::-1])
+        r, c = np.mgrid[int(low[0]) : int(high[0]) + 1, int(low[1]) : int(high[1]) + 1]
         inside = shapely.contains_xy(outline, c, r)
         core = shapely.contains_xy(outline.buffer(-1.2), c, r)
-        ground = quiet.after.pixels[:, r[inside], c[inside]].mean(axis=1, dtype=np.float64)
-        body = busy.after.pixels[:, r[core], c[core]].mean(axis=1, dtype=np.float64)
-        off = (body - ground) / ground
+        ground = quiet.pixels[:, r[inside], c[inside]].mean(axis=1, dtype=np.float64)
+        body = busy.pixels[:, r[core], c[core]].mean(axis=1, dtype=np.float64)
+        off = (body - ground) / (ground - dark)
         contrast = float(np.sqrt((off**2).mean()))
         yield Arrival(
             names[thing.kind], contrast, float(1 - off.mean() ** 2 / contrast**2),
-            bool(found[r[inside], c[inside]].mean() >= 0.5), busy.options.contrast,
+            bool(found[r[inside], c[inside]].mean() >= 0.5), yard.options.contrast,
         )  # fmt: skip
 
 
-def one(seed: int, per_cell: int) -> tuple[list[Arrival], cd.SelfTest]:
-    """Arrivals and self-test of one pair."""
-    busy, quiet = busy_and_quiet(seed, FADED[seed % len(FADED)])
-    truth, given = busy.truth, {"sun_before": SITE["sun_before"], "sun_after": SITE["sun_after"]}
-    pads = [k for k, name in enumerate(truth.zones.names) if name == "pad"]
-    zones = Places(("pad",), truth.zones.geometry[pads], truth.zones.crs, (1.0,), "pad")
-    roads = [k for k, name in enumerate(truth.roads.names) if name == "south road"]
-    road = Places(("road",), truth.roads.geometry[roads], truth.roads.crs, (1.0,), "road")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", cd.ChangedetWarning)
-        report = cd.detect(busy.before, busy.after, workers=1, **given)
-        test = cd.selftest(
-            busy.before, busy.after, zones=zones, tracks=truth.track_lines, roads=road,
-            types=TYPES, contrasts=CONTRASTS, per_cell=per_cell, alignment=report.alignment,
-            workers=1, **given,
-        )  # fmt: skip
-    return list(looks(busy, quiet, report)), test
+def one(seed: int, per_cell: int, draws: int) -> tuple[list[Arrival], cd.SelfTest]:
+    """Arrivals of several draws on one yard, and the self-test of the first."""
+    yard = Yard(seed, FADED[seed % len(FADED)])
+    before, quiet = yard.image("before"), yard.image("after")
+    given = {"sun_before": SITE["sun_before"], "sun_after": SITE["sun_after"], "align": False,
+             "workers": 1}  # fmt: skip
+    seen: list[Arrival] = []
+    test = None
+    for draw in range(draws):
+        bodies = arrivals(yard.layout, seed, draw)
+        busy = yard.image("after", bodies)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", cd.ChangedetWarning)
+            report = cd.detect(before, busy, **given)
+            if test is None:
+                test = cd.selftest(before, busy, types=TYPES, contrasts=CONTRASTS,
+                                   per_cell=per_cell, **where(yard), **given)  # fmt: skip
+        found = report.changed.read(report.grid.window) == 1
+        dark = np.array(test.image["dark_value"])
+        seen += looks(yard, bodies, busy, quiet, found, dark)
+    return seen, test
+
+
+def where(yard: Yard) -> dict[str, Places]:
+    """Pad, tracks and road of the yard, on which its targets are planted as arrivals come."""
+
+    def places(name: str, geometry: list[Any]) -> Places:
+        moved = [shapely.transform(g, lambda xy: np.column_stack(
+            yard.frame.to_crs(yard.grid.crs, *xy.T))) for g in geometry]  # fmt: skip
+        array = np.empty(len(moved), dtype=object)
+        array[:] = moved
+        names = tuple(f"{name} {i}" for i in range(len(moved)))
+        return Places(names, array, yard.grid.crs, (1.0,) * len(moved), name)
+
+    layout = yard.layout
+    return {
+        "zones": places("pad", [shapely.Polygon(dict(layout.zones)["pad"])]),
+        "tracks": places("track", [shapely.LineString(t.line) for t in layout.tracks]),
+        "roads": places("road", [shapely.LineString(dict(layout.roads)["south road"])]),
+    }
 
 
 def features(contrast: np.ndarray, colour: np.ndarray) -> np.ndarray:
@@ -201,13 +243,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Whether the self-test tells the truth.")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--per-cell", type=int, default=6)
+    parser.add_argument("--per-cell", type=int, default=8)
+    parser.add_argument("--draws", type=int, default=6, help="after images a yard")
     given = parser.parse_args()
     seen: list[Arrival] = []
     tests: list[cd.SelfTest] = []
     try:
         for seed in range(given.first, given.first + given.seeds):
-            found, test = one(seed, given.per_cell)
+            found, test = one(seed, given.per_cell, given.draws)
             seen.extend(found)
             tests.append(test)
             hits, planted = sum(t.seen for t in test.targets), len(test.targets)
