@@ -42,7 +42,7 @@ class PlantedTarget:
     type: str
     """Name of its :class:`TargetType`."""
     contrast: float
-    """As asked: share of the ground's brightness, or decibels for radar."""
+    """As asked: share of the light that the ground reflects, or decibels for radar."""
     reached: float
     """As planted: smaller where the sensor ends."""
     colour: float
@@ -144,7 +144,7 @@ class SelfTest:
     contrasts: tuple[float, ...]
     """At which contrasts."""
     unit: str
-    """Of contrasts: ``share`` of the ground's brightness, or ``dB``."""
+    """Of contrasts: ``share`` of the light that the ground reflects, or ``dB``."""
     length_unit: str
     """Of lengths: ``m``, or ``px`` without georeferencing."""
     targets: tuple[PlantedTarget, ...]

@@ -72,7 +72,8 @@ def selftest(
     types : sequence of TargetType, optional
         What to plant; by default what images of this resolution and kind can show.
     contrasts : sequence of float, optional
-        Differences from the ground: shares of its brightness (0.4 is 40 %), decibels for radar.
+        Differences from the ground: shares of the light that it reflects (0.4 is 40 %), decibels
+        for radar.
     per_cell : int
         Targets of each type at each contrast.
     blur_px : float, optional

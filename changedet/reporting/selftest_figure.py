@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,17 @@ def selftest_figure(test: SelfTest, path: str | PathLike[str]) -> Path:
     figure = module.Figure(figsize=(6.4 * len(panels) + 0.4, 5.6), dpi=120, facecolor="white")
     for i, (title, types) in enumerate(panels):
         axes = figure.add_axes(((0.66 + 6.4 * i) / (6.4 * len(panels) + 0.4), 0.225,
-                                5.55 / (6.4 * len(panels) + 0.4), 0.61))  # fmt: skip
+                                5.55 / (6.4 * len(panels) + 0.4), 0.57))  # fmt: skip
         _panel(axes, test, types)
         axes.set_title(title, loc="left", fontsize=11.5, weight="bold")
     figure.text(
         0.012, 0.972, "How often planted targets are seen", va="top", fontsize=14.5,
         weight="bold", color="#16202c",
     )  # fmt: skip
-    figure.text(0.012, 0.918, _subtitle(test), va="top", fontsize=10, color="#4a5866")
+    figure.text(
+        0.012, 0.916, textwrap.fill(_subtitle(test), 92 * len(panels)), va="top", fontsize=10,
+        color="#4a5866",
+    )  # fmt: skip
     try:
         figure.savefig(path, metadata={"Software": None})
     except OSError as error:
@@ -90,7 +94,7 @@ def _panel(axes: Any, test: SelfTest, types: list[TargetType]) -> None:
         axes.spines[side].set_visible(False)
     axes.set_xlabel(
         "brighter than the ground by" if test.unit == "dB" else
-        "difference from the ground, share of its brightness (root mean square over bands)",
+        "difference from the ground, share of the light that it reflects",
         fontsize=9.5,
     )  # fmt: skip
     axes.legend(
@@ -106,7 +110,9 @@ def _subtitle(test: SelfTest) -> str:
         if min(per) != max(per)
         else f"{len(test.targets):,} targets, {per[0]} each"
     ]
-    parts.append("bars: 95 % intervals; lines: logistic fits (dotted: none fits)")
+    parts.append(
+        "bars: 95 % intervals; lines: logistic fits, dotted where none fits and points are only joined"
+    )
     if test.expected_false_per_km2 is not None:
         parts.append(f"false objects expected: {test.expected_false_per_km2:.3g} per km²")
     return "; ".join(parts)

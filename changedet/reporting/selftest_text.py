@@ -81,7 +81,8 @@ def _reach(test: SelfTest, name: str) -> str:
     rates = [r for r in (test.rate(name, c) for c in test.contrasts) if r.planted]
     if len(rates) < len(test.contrasts):
         return ""
-    if all((r.probability or 0) >= GOOD for r in rates):
+    surely = test.rate(name).low or 0.0
+    if all((r.probability or 0) >= GOOD for r in rates) and surely >= GOOD:
         least = contrast_text(test, test.contrasts[0])
         return f"{_a(name).capitalize()} is seen nine times out of ten at every contrast tried, " \
                f"from {least} on."  # fmt: skip
@@ -99,7 +100,7 @@ def _false(test: SelfTest) -> str:
     if test.expected_false_per_km2 is not None:
         start = (
             f"Where nothing changed {test.expected_false_per_km2:.3g} false objects per km2 are "
-            f"expected ({test.rule}). "
+            "expected. "
         )
     return (
         f"{start}Without targets {found} {'was' if test.found == 1 else 'were'} found on "

@@ -28,7 +28,7 @@ def targets(type: TargetType, contrast: float, seen: int, of: int) -> list[Plant
 def make():
     def make(**changed) -> SelfTest:
         planted = (*targets(CONTAINER, 0.1, 20, 50), *targets(CONTAINER, 0.4, 47, 50),
-                   *targets(PATCH, 0.1, 30, 30), *targets(PATCH, 0.4, 30, 30))  # fmt: skip
+                   *targets(PATCH, 0.1, 40, 40), *targets(PATCH, 0.4, 40, 40))  # fmt: skip
         curve = DetectionCurve(CONTAINER.name, (0.1, 0.2, 0.4), (0.4, 0.7, 0.94), (0.3, 0.6, 0.9),
                                (0.5, 0.8, 0.97), 0.33)  # fmt: skip
         value = {
@@ -56,7 +56,9 @@ def test_the_sentence_that_was_asked_for(make):
     assert "An 8 m patch is seen nine times out of ten at every contrast tried" in text
     assert "2 false objects per km2 are expected" in text
     assert "12 unexplained objects were found on 0.1 km2 (120 per km2)" in text
-    assert "Of 160 targets 33 were missed: 33 not significant." in text
+    assert "Of 180 targets 33 were missed: 33 not significant." in text
+    few = make(targets=(*targets(PATCH, 0.1, 6, 6), *targets(PATCH, 0.4, 6, 6)), types=(PATCH,))
+    assert "nine times out of ten" not in " ".join(selftest_sentences(few))
     assert words[-1] == "Targets are boxes."
 
 
@@ -79,10 +81,10 @@ def test_the_folder(make, tmp_path):
     assert value["sentences"] == (folder / "selftest.txt").read_text().splitlines()
     with (folder / "rates.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [r["planted"] for r in rows] == ["50", "50", "30", "30"]
+    assert [r["planted"] for r in rows] == ["50", "50", "40", "40"]
     with (folder / "targets.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) == 160
+    assert len(rows) == 180
     assert rows[0]["seen"] == "true"
     assert rows[0]["missed_by"] == ""
     assert (folder / "selftest.png").read_bytes()[:4] == b"\x89PNG"
