@@ -110,9 +110,7 @@ def _subtitle(test: SelfTest) -> str:
         if min(per) != max(per)
         else f"{len(test.targets):,} targets, {per[0]} each"
     ]
-    parts.append(
-        "bars: 95 % intervals; lines: logistic fits, dotted where none fits and points are only joined"
-    )
+    parts.append("bars: 95 % intervals; lines: logistic fits, or dotted, only joining points")
     if test.expected_false_per_km2 is not None:
         parts.append(f"false objects expected: {test.expected_false_per_km2:.3g} per km²")
     return "; ".join(parts)

@@ -187,28 +187,27 @@ def where(yard: Yard) -> dict[str, Places]:
     }
 
 
-def features(contrast: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """What a detection may depend on: contrast of colour and of brightness."""
+def features(type: np.ndarray, contrast: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """What a detection may depend on: the kind, and contrast of colour and of brightness."""
     bold = np.clip(contrast, CONTRASTS[0], CONTRASTS[-1])
     hue = np.log(np.maximum(bold * np.sqrt(np.clip(colour, 0, 1)), 0.01))
     light = np.log(np.maximum(bold * np.sqrt(1 - np.clip(colour, 0, 1)), 0.01))
-    return np.column_stack([np.ones_like(hue), hue, light, hue * light, hue**2])
+    kinds = [(type == t.name).astype(np.float64) for t in TYPES]
+    return np.column_stack([*kinds, hue, light, hue * light, hue**2])
 
 
-def predicted(tests: list[cd.SelfTest], seen: list[Arrival]) -> np.ndarray:
-    """Detection probability of each arrival from the planted targets of its type."""
-    out = np.full(len(seen), np.nan)
-    for type in {a.type for a in seen}:
-        planted = [t for test in tests for t in test.targets if t.type == type]
-        design = features(*(np.array([getattr(t, k) for t in planted])
-                            for k in ("reached", "colour")))  # fmt: skip
-        fitted = logistic(design, np.array([t.seen for t in planted], dtype=np.float64))
-        mine = [i for i, a in enumerate(seen) if a.type == type]
-        rows = features(*(np.array([getattr(seen[i], k) for i in mine])
-                          for k in ("contrast", "colour")))  # fmt: skip
-        if fitted is not None:
-            out[mine] = 1 / (1 + np.exp(-rows @ fitted[0]))
-    return out
+def predicted(test: cd.SelfTest, seen: list[Arrival]) -> np.ndarray:
+    """Detection probability of each arrival from the targets planted at the same site."""
+
+    def design(things: Sequence[Any], contrast: str) -> np.ndarray:
+        columns = ([getattr(t, k) for t in things] for k in ("type", contrast, "colour"))
+        return features(*(np.array(c) for c in columns))
+
+    fitted = logistic(design(test.targets, "reached"),
+                      np.array([t.seen for t in test.targets], dtype=np.float64))  # fmt: skip
+    if fitted is None:
+        return np.full(len(seen), np.nan)
+    return np.asarray(1 / (1 + np.exp(-design(seen, "contrast") @ fitted[0])))
 
 
 def line(what: str, seen: list[Arrival], share: np.ndarray) -> str:
@@ -247,19 +246,21 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=6, help="after images a yard")
     given = parser.parse_args()
     seen: list[Arrival] = []
-    tests: list[cd.SelfTest] = []
+    shares: list[np.ndarray] = []
     try:
         for seed in range(given.first, given.first + given.seeds):
             found, test = one(seed, given.per_cell, given.draws)
             seen.extend(found)
-            tests.append(test)
+            shares.append(predicted(test, found))
             hits, planted = sum(t.seen for t in test.targets), len(test.targets)
             print(f"  yard {seed}: {sum(a.found for a in found)} of {len(found)} arrivals found, "
-                  f"{hits} of {planted} planted targets seen in {test.rounds} rounds",
+                  f"{hits} of {planted} planted targets seen in {test.rounds} rounds; predicted "
+                  f"{shares[-1].mean():.3f}, actual {np.mean([a.found for a in found]):.3f}",
                   flush=True)  # fmt: skip
     except KeyboardInterrupt:
         print("  stopped early")
-    for row in table(seen, predicted(tests, seen)):
+    seen = seen[: sum(map(len, shares))]
+    for row in table(seen, np.concatenate(shares)):
         print(row)
 
 
