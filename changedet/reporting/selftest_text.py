@@ -77,7 +77,8 @@ def _reach(test: SelfTest, name: str) -> str:
     curve = next((c for c in test.curves if c.type == name), None)
     if curve is not None and curve.contrast_of_90 is not None:
         at = contrast_text(test, curve.contrast_of_90)
-        return f"{_a(name).capitalize()} is seen nine times out of ten from a contrast of {at} on."
+        who = _a(name).capitalize()
+        return f"{who} is seen nine times out of ten from a contrast of about {at} on."
     rates = [r for r in (test.rate(name, c) for c in test.contrasts) if r.planted]
     if len(rates) < len(test.contrasts):
         return ""

@@ -11,7 +11,7 @@ from changedet.model import DetectionCurve, PlantedTarget, TargetType
 
 STEPS = 25
 """Points of a curve."""
-LEAST = 30
+LEAST = 60
 """Fewer targets carry no curve."""
 LEAST_FIT = 0.01
 """A curve that fits worse than so many by chance is not shown."""

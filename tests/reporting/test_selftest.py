@@ -52,7 +52,7 @@ def test_the_sentence_that_was_asked_for(make):
     )
     text = " ".join(words)
     assert "an 8 m patch that differs" in text
-    assert "A 12 m container is seen nine times out of ten from a contrast of 33 % on." in text
+    assert "A 12 m container is seen nine times out of ten from a contrast of about 33 %" in text
     assert "An 8 m patch is seen nine times out of ten at every contrast tried" in text
     assert "2 false objects per km2 are expected" in text
     assert "12 unexplained objects were found on 0.1 km2 (120 per km2)" in text
