@@ -13,7 +13,7 @@ from typing import Any
 _WHERE = {
     "changedet.pipeline": (
         "activity", "align", "align_stack", "detect", "inspect", "link", "monitor", "objects",
-        "score", "simulate", "verify",
+        "score", "selftest", "simulate", "verify",
     ),
     "changedet.activity": ("HistoryRules",),
     "changedet.config": ("Config",),
@@ -22,7 +22,7 @@ _WHERE = {
     "changedet.model": (
         "Alignment", "ChangeReport", "ChangeTable", "Comparability", "Grid", "Image", "ImageInfo",
         "ImagePair", "LaggedCorrelation", "Lattice", "MonitorReport", "PairReader", "Places",
-        "RasterWindows", "SiteHistory", "Window", "ZoneActivity",
+        "RasterWindows", "SelfTest", "SiteHistory", "TargetType", "Window", "ZoneActivity",
     ),
     "changedet.errors": (
         "AlignmentRefused", "BandError", "CalibrationWarning", "ChangedetError",

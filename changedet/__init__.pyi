@@ -40,7 +40,9 @@ from changedet.model import MonitorReport as MonitorReport
 from changedet.model import PairReader as PairReader
 from changedet.model import Places as Places
 from changedet.model import RasterWindows as RasterWindows
+from changedet.model import SelfTest as SelfTest
 from changedet.model import SiteHistory as SiteHistory
+from changedet.model import TargetType as TargetType
 from changedet.model import Window as Window
 from changedet.model import ZoneActivity as ZoneActivity
 from changedet.pipeline import activity as activity
@@ -52,6 +54,7 @@ from changedet.pipeline import link as link
 from changedet.pipeline import monitor as monitor
 from changedet.pipeline import objects as objects
 from changedet.pipeline import score as score
+from changedet.pipeline import selftest as selftest
 from changedet.pipeline import simulate as simulate
 from changedet.pipeline import verify as verify
 from changedet.progress import ProgressEvent as ProgressEvent

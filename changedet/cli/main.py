@@ -11,6 +11,7 @@ import click
 from changedet.cli.detect import detect
 from changedet.cli.inspect import inspect
 from changedet.cli.monitor import monitor
+from changedet.cli.selftest import selftest
 from changedet.cli.session import emit
 from changedet.cli.simulate import simulate
 from changedet.cli.verify import verify
@@ -48,7 +49,7 @@ def cli() -> None:
     """Find what changed between two satellite images of one site."""
 
 
-for command in (detect, inspect, monitor, simulate, verify):
+for command in (detect, inspect, monitor, selftest, simulate, verify):
     cli.add_command(command)
 
 

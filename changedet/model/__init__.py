@@ -33,6 +33,14 @@ from changedet.model.pair import Comparability, ImagePair, PairReader
 from changedet.model.raster import RasterWindows
 from changedet.model.report import ChangeReport
 from changedet.model.score import ScoreMap
+from changedet.model.selftest import (
+    SEEN_SHARE,
+    DetectionCurve,
+    DetectionRate,
+    PlantedTarget,
+    SelfTest,
+    TargetType,
+)
 from changedet.model.tracks import TrackActivity
 from changedet.model.zones import Places, ZoneActivity
 
@@ -46,6 +54,7 @@ __all__ = [
     "KINDS",
     "MEASURES",
     "SAR_ROLES",
+    "SEEN_SHARE",
     "SPECTRAL_ROLES",
     "WGS84",
     "Alignment",
@@ -53,6 +62,8 @@ __all__ = [
     "ChangeReport",
     "ChangeTable",
     "Comparability",
+    "DetectionCurve",
+    "DetectionRate",
     "Domain",
     "Grade",
     "Grid",
@@ -67,9 +78,12 @@ __all__ = [
     "Observation",
     "PairReader",
     "Places",
+    "PlantedTarget",
     "RasterWindows",
     "ScoreMap",
+    "SelfTest",
     "SiteHistory",
+    "TargetType",
     "TrackActivity",
     "Window",
     "ZoneActivity",

@@ -5,6 +5,7 @@ from changedet.pipeline.monitoring import monitor
 from changedet.pipeline.opening import Inspection, align, align_stack, inspect
 from changedet.pipeline.recipe import activity, detect, objects, score
 from changedet.pipeline.scenes import simulate
+from changedet.pipeline.selftesting import selftest
 from changedet.pipeline.verifying import verify
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "monitor",
     "objects",
     "score",
+    "selftest",
     "simulate",
     "verify",
 ]

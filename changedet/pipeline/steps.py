@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from changedet.config import Config
@@ -17,6 +19,7 @@ from changedet.loading import AlignedPair
 from changedet.model import ImageInfo, ScoreMap, Window
 from changedet.pipeline.lighting import light_and_view
 from changedet.pipeline.running import ChangedView, Running
+from changedet.simulation import PlantedPair
 
 
 def context_of(
@@ -29,8 +32,14 @@ def context_of(
     )  # fmt: skip
 
 
-def score_pixels(pair: AlignedPair, detection: Detection, config: Config, run: Running) -> ScoreMap:
-    """Score every pixel, tile by tile."""
+def score_pixels(
+    pair: AlignedPair | PlantedPair,
+    detection: Detection,
+    config: Config,
+    run: Running,
+    tiles: Iterable[Window] | None = None,
+) -> ScoreMap:
+    """Score every pixel, tile by tile; or only some tiles, and leave the rest unobserved."""
     raster = ScratchRaster(pair.grid, np.float32, fill=np.nan)
 
     def work(window: Window) -> int:
@@ -38,7 +47,8 @@ def score_pixels(pair: AlignedPair, detection: Detection, config: Config, run: R
         raster.write(window, tile)
         return int(np.count_nonzero(np.isfinite(tile)))
 
-    observed = sum(run.over("score", work, pair.grid.tiles(config.tile_size)))
+    chosen = pair.grid.tiles(config.tile_size) if tiles is None else tiles
+    observed = sum(run.over("score", work, chosen))
     return ScoreMap(raster, pair, pair.alignment, detection, observed)
 
 

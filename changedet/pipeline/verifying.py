@@ -58,6 +58,11 @@ def verify(
             f"{folder} holds a history and not a report on two images, which alone can be "
             "repeated here: verify it without --rerun, or run changedet monitor again."
         )
+    if "selftest" in manifest:
+        raise OutputError(
+            f"{folder} holds a self-test and not a report: verify it without --rerun, and run "
+            "changedet selftest again to repeat it."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         report = detect(*_inputs(manifest), **_arguments(manifest), progress=progress)
         formats = [Path(n).suffix[1:] for n in manifest["outputs"] if n.startswith("changes.")]

@@ -12,6 +12,9 @@ from changedet.reporting.history_files import (
 from changedet.reporting.history_plot import history_figure
 from changedet.reporting.images import write_image
 from changedet.reporting.pictures import quicklooks, stretch_pair
+from changedet.reporting.selftest import write_selftest
+from changedet.reporting.selftest_figure import selftest_figure
+from changedet.reporting.selftest_text import sentences as selftest_sentences
 from changedet.reporting.vectors import VECTOR_FORMATS, choose_formats
 from changedet.reporting.verify import Verification, compare_folders, verify_folder
 from changedet.reporting.words import words_of
@@ -29,6 +32,8 @@ __all__ = [
     "compare_folders",
     "history_figure",
     "quicklooks",
+    "selftest_figure",
+    "selftest_sentences",
     "stretch_pair",
     "verify_folder",
     "words_of",
@@ -38,4 +43,5 @@ __all__ = [
     "write_image",
     "write_monitor",
     "write_report",
+    "write_selftest",
 ]

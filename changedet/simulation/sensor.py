@@ -65,7 +65,7 @@ class Sampler:
         """(y, x) float32 of a fine raster."""
         halves = self._separable(fine) if self.half == 0 else self._general(fine)
         pad = math.ceil(3 * self.blur) + 1
-        halves = _blurred(halves, 2 * self.blur)
+        halves = blurred(halves, 2 * self.blur)
         halves = halves[2 * pad : -2 * pad, 2 * pad : -2 * pad]
         out = halves[::2, ::2] + halves[1::2, ::2]
         out += halves[::2, 1::2]
@@ -149,7 +149,7 @@ def _lookup(table: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray
     return upper * (1 - u) + lower * u
 
 
-def _blurred(values: np.ndarray, sigma: float) -> np.ndarray:
+def blurred(values: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur; edges are repeated (they are cut off afterwards)."""
     if sigma <= 0:
         return values
