@@ -72,12 +72,12 @@ def one_scene(kind: str, seed: int, referenced: bool) -> dict[str, Found]:
     return out
 
 
-def tally(kinds: list[str], seeds: int, referenced: int, workers: int) -> Tally:
-    """Run every scene once; the first ``referenced`` seeds with references, too."""
+def tally(kinds: list[str], seeds: range, referenced: int, workers: int) -> Tally:
+    """Run every scene once; the first ``referenced`` ones with references, too."""
     out: Tally = {}
     with ProcessPoolExecutor(workers) as pool:
         for kind in kinds:
-            each = [pool.submit(one_scene, kind, s, s <= referenced) for s in range(1, seeds + 1)]
+            each = [pool.submit(one_scene, kind, s, s < seeds.start + referenced) for s in seeds]
             for future in each:
                 for source, found in future.result().items():
                     out.setdefault((kind, source), []).append(found)
@@ -170,6 +170,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Are false-alarm rates what they are said to be?")
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--first", type=int, default=1, help="first seed; not those learnt from")
     parser.add_argument("--referenced", type=int, default=30, help="seeds with references, too")
     parser.add_argument("--only", choices=KINDS)
     parser.add_argument("--workers", type=int, default=2, help="processes; changes no result")
@@ -177,7 +178,8 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args()
     kinds = [given.only] if given.only else list(KINDS)
-    found = tally(kinds, given.seeds, given.referenced, given.workers) if given.seeds else {}
+    seeds = range(given.first, given.first + given.seeds)
+    found = tally(kinds, seeds, given.referenced, given.workers)
     report(found)
     if given.keep:
         found = kept(given.keep, found)
