@@ -11,7 +11,7 @@ counterpart.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,14 @@ DEEP = 0.8
 """Pixels darker than this share of the other date's value may lie in a shadow."""
 LEAST_DEEP = 1000
 """So many of them are needed to tell haze from shade."""
+FLOORS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+"""Shares of the first guess of the dark level that are tried;"""
+FLOOR_GAIN = 0.02
+"""a lower one must explain so much more of what changed."""
+FLOOR_PIXELS = 20_000
+"""Pixels on which they are tried, at most."""
+LEAST_COLOURED = 200
+"""Fewer pixels say nothing."""
 PITCHES_DEG = (10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0)
 """Slopes of roofs and heaps."""
 SKY_SHARE = 0.3
@@ -317,7 +325,8 @@ def fit_shadow(
     dark = _dark_level(before[list(bands)], after[list(bands)], changed)
     expected = np.array([SKYLIGHT[n] for n in names])
     expected /= expected[:3].mean()
-    model = ShadowModel(bands, dark, expected, away)
+    model = _best_floor(ShadowModel(bands, dark, expected, away), before, after, changed)
+    dark = model.dark_level
     logs = [model.logarithms(v[:, changed][:, None, :])[:, 0] for v in (before, after)]
     difference = logs[1] - logs[0]
     visible = difference[:3].mean(axis=0)
@@ -327,6 +336,29 @@ def fit_shadow(
     depth = np.median(difference[:, together] / visible[together], axis=1)
     depth = np.clip(depth, expected - SKYLIGHT_RANGE, expected + SKYLIGHT_RANGE)
     return ShadowModel(bands, dark, depth, away)
+
+
+def _best_floor(
+    model: ShadowModel, before: np.ndarray, after: np.ndarray, changed: np.ndarray
+) -> ShadowModel:
+    """The dark level with which most of what changed has the colour of a shadow.
+
+    The darkest pixels may be shadows on dark ground: taken for black they make every shadow look
+    too deep, and deeper in the visible than in the near infrared.
+    """
+    few = np.flatnonzero(changed)
+    few = few[:: max(1, len(few) // FLOOR_PIXELS)]
+    if len(few) < LEAST_COLOURED:
+        return model
+    pair = [v[:, few][:, None, :] for v in (before, after)]
+    best, most = model, 0
+    for share in FLOORS:
+        tried = replace(model, dark_level=model.dark_level * share)
+        first, second = (tried.logarithms(v) for v in pair)
+        count = int(np.count_nonzero(tried.coloured(first, second)))
+        if count > most * (1 + FLOOR_GAIN):
+            best, most = tried, count
+    return best
 
 
 def _dark_level(before: np.ndarray, after: np.ndarray, changed: np.ndarray) -> np.ndarray:

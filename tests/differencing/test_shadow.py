@@ -45,6 +45,23 @@ def test_a_lower_sun_casts_farther():
     assert np.isfinite(shadow_offset(grid, 160, 0.1)).all()
 
 
+def test_the_dark_level_is_not_that_of_shadows_on_dark_ground():
+    """No pixel is black: the darkest are shadows, and only their colour tells what haze adds."""
+    rng = np.random.default_rng(5)
+    ground = rng.uniform(150.0, 500.0, (1, 40_000)) * np.array([[0.7], [1.0], [1.0], [1.8]])
+    haze = np.array([[40.0], [30.0], [20.0], [15.0]])
+    shaded = np.zeros(40_000, dtype=bool)
+    shaded[:3000] = True
+    before = (ground + haze).astype(np.float32)
+    after = (np.where(shaded, ground * SKY[:, None], ground) + haze).astype(np.float32)
+    away = ((-1.0, 0.5), (-1.5, 0.3))
+    model = fit_shadow(before, after, shaded, ROLES, away)
+    darkest = after.min(axis=1)
+    assert (model.dark_level < 0.8 * darkest).all()
+    logs = [model.logarithms(v[:, shaded][:, None, :]) for v in (before, after)]
+    assert model.coloured(*logs).mean() > 0.95
+
+
 @pytest.mark.parametrize("turn", [30.0, -75.0])
 def test_on_a_turned_grid_shadows_fall_the_same_way_on_the_ground(turn):
     plain, turned = utm_grid(50, 50), utm_grid(50, 50, turn=turn)
