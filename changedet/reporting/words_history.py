@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from changedet.model import ALL_TRACKS
 from changedet.reporting.word_scales import (
     about,
     chance,
@@ -91,8 +92,8 @@ def _series(row: Mapping[str, Any]) -> str:
 
 def _place(row: Mapping[str, Any]) -> str:
     name = str(row.get("place", "?"))
-    if name == "site":
-        return "Whole site"
+    if name in ("site", ALL_TRACKS):
+        return "Whole site" if name == "site" else "All tracks"
     kind = str(row.get("kind") or "zone").capitalize()
     return name if name.lower().startswith(kind.lower()) else f"{kind} {name}"
 
