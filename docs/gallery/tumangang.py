@@ -154,6 +154,13 @@ def by_kind(pair: cd.ChangeReport) -> list[str]:
     return [f"{kind}, {change}: {n}" for (kind, change), n in counts.items()]
 
 
+def in_words(pair: cd.ChangeReport) -> list[str]:
+    """The summary of the last two dates, as the report has it."""
+    words = pair.summary["words"]
+    confidence = words["confidence"]["sentence"]
+    return [words["headline"], *words["sentences"], confidence, *words["cannot_see"]]
+
+
 def draw(history: cd.MonitorReport, pair: cd.ChangeReport, folder: Path) -> None:
     """Write the two pictures."""
     shown = replace(pair, changes=pair.changes.take(~pair.changes.explained))
@@ -186,7 +193,7 @@ def run(days: tuple[Day, ...], out: Path, pictures: Path) -> str:
         "The last date against those before it": verdicts(history),
         "The history in words": [s for s in said if s.startswith(("All tracks", "Whole", "Among"))],
         f"What changed since {days[-2].date}, by kind": by_kind(pair),
-        "The last two dates in words": [str(s) for s in pair.summary["words"]["sentences"]],
+        "The last two dates in words": in_words(pair),
     }
     return "\n\n".join("\n".join([f"== {title}", *lines]) for title, lines in blocks.items())
 

@@ -503,6 +503,11 @@ class TestHistory:
         (said,) = words_of_history({"histories": [series(state)]})
         assert f"5 Oct 2023: {start}" in said
 
+    def test_all_tracks_are_named_as_such(self):
+        row = {**series("normal"), "place": "all tracks", "kind": "track"}
+        (said,) = words_of_history({"histories": [row]})
+        assert said.startswith("All tracks, on 5 Oct 2023: ")
+
     def test_a_spike_is_not_said_more_firmly_than_its_chance(self):
         (said,) = words_of_history({"histories": [series("spike", nb_p_low=0.2)]})
         assert "perhaps more than usual" in said
