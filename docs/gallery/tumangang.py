@@ -124,18 +124,17 @@ def table(history: cd.MonitorReport, truth: dict[str, int]) -> list[str]:
         if date.value is None:
             lines.append(f"{day}  missing: {date.missing}")
             continue
-        low, high = date.value_low or 0, date.value_high or 0
+        # of the date with which all others are compared it is a median, and may be half a wagon
+        counted, low, high = round(date.value), date.value_low or 0, date.value_high or 0
         inside = low <= truth[day] <= high
-        held, off = held + inside, off + abs(date.value - truth[day])
+        held, off = held + inside, off + abs(counted - truth[day])
         mark = "" if inside else "  not in the interval"
-        lines.append(
-            f"{day}  {date.value:7.0f}  {f'{low:.0f} to {high:.0f}':9}  {truth[day]:4}{mark}"
-        )
+        lines.append(f"{day}  {counted:7}  {f'{low:.0f} to {high:.0f}':9}  {truth[day]:4}{mark}")
     seen = len(cars.observed)
     total = sum(truth[f"{d.acquired:%Y-%m-%d}"] for d in cars.observed)
     lines.append(
         f"The interval holds the truth on {held} of {seen} dates; "
-        f"in all, counts are off by {off:.0f} of {total} wagons."
+        f"in all, counts are off by {off} of {total} wagons."
     )
     return lines
 
