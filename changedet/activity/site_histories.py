@@ -11,21 +11,16 @@ from typing import Any
 import numpy as np
 
 from changedet.activity.history import exceedance_p, levels, robust_z
+from changedet.activity.place_values import PlaceValue, PlaceValues, row_of
 from changedet.activity.states import QUARTER_DAYS, HistoryRules, Verdict, judge_dates
-from changedet.model import COMPARED_WITH, HistoryDate, Observation, SiteHistory, day_number
-
-CAR_M = 13.92
-"""Length of a freight car over its couplers, metres: one count of occupied track."""
-
-
-@dataclass(frozen=True)
-class _Value:
-    """What one observation says of one place."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    observable: float | None = None
+from changedet.activity.track_histories import track_measures
+from changedet.model import (
+    COMPARED_WITH,
+    HistoryDate,
+    Observation,
+    SiteHistory,
+    day_number,
+)
 
 
 def site_histories(
@@ -49,8 +44,8 @@ def site_histories(
     Returns
     -------
     tuple of SiteHistory
-        Zones and the site, then tracks; of each, its first measure is the leading one. A measure
-        without any value is left out.
+        Zones and the site, then tracks, then all tracks together where there are several; of each,
+        its first measure is the leading one. A measure without any value is left out.
     """
     # The reference has no level of its own in a zone: false objects, of which every comparison has
     # some, would be lacking in it, and it would look quieter than it was.
@@ -60,11 +55,9 @@ def site_histories(
     for zone in _names(observations, "activity", "zone"):
         for measure, values, unit in _zone_measures(days, zone, one_reference):
             out.append(_history(zone, "zone", measure, unit, days, values, rules))
-    for track in _names(observations, "tracks", "id"):
-        for measure, unit in (("occupied_m", CAR_M), ("cars", 1.0)):
-            values = [[_track_value(o, track, measure) for o in day] for day in days]
-            values = _with_reference(days, values, track, measure)
-            out.append(_history(track, "track", measure, unit, days, values, rules))
+    tracks = _names(observations, "tracks", "id")
+    for track, measure, values, unit in track_measures(days, tracks):
+        out.append(_history(track, "track", measure, unit, days, values, rules))
     return tuple(h for h in out if h.observed)
 
 
@@ -84,18 +77,11 @@ def _names(observations: Sequence[Observation], rows: str, key: str) -> list[str
     return sorted(found, key=lambda name: rows == "activity" and name == "site")
 
 
-def _row(observation: Observation, rows: str, key: str, name: str) -> dict[str, Any] | None:
-    return next((r for r in getattr(observation, rows) if str(r[key]) == name), None)
-
-
-Values = list[list[_Value]]
-
-
 def _zone_measures(
     days: list[list[Observation]], zone: str, one_reference: bool
-) -> Iterable[tuple[str, Values, float]]:
+) -> Iterable[tuple[str, PlaceValues, float]]:
     """Name, values by day and image, and unit of each measure of a zone."""
-    rows = [[_row(o, "activity", "zone", zone) for o in day] for day in days]
+    rows = [[row_of(o, "activity", "zone", zone) for o in day] for day in days]
     flat = [
         (o, r) for day, some in zip(days, rows, strict=True) for o, r in zip(day, some, strict=True)
     ]
@@ -105,10 +91,10 @@ def _zone_measures(
         found = [None if r is None else r[name] for _, r in flat]
         return np.array([np.nan if v is None else v for v in found], dtype=np.float64)
 
-    def values(found: np.ndarray) -> Values:
+    def values(found: np.ndarray) -> PlaceValues:
         seen = [None if r is None else r.get("observable_fraction") for _, r in flat]
         some = [
-            _Value(None if np.isnan(v) else float(v), observable=s)
+            PlaceValue(None if np.isnan(v) else float(v), observable=s)
             for v, s in zip(found, seen, strict=True)
         ]
         ends = np.cumsum([0, *shape])
@@ -129,58 +115,13 @@ def _zone_measures(
     )
 
 
-def _track_value(observation: Observation, track: str, measure: str) -> _Value:
-    row = _row(observation, "tracks", "id", track)
-    if row is None:
-        return _Value(None)
-    return _Value(
-        _number(row.get(f"{measure}_after")),
-        _number(row.get(f"{measure}_after_low")),
-        _number(row.get(f"{measure}_after_high")),
-        _seen_of(row, "after"),
-    )
-
-
-def _seen_of(row: dict[str, Any], date: str) -> float | None:
-    """Share of a track that was seen on a date; None where the row does not tell."""
-    seen, length = row.get(f"observable_m_{date}"), row.get("length_m")
-    return None if seen is None or not length else min(1.0, float(seen) / float(length))
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _with_reference(
-    days: list[list[Observation]], values: Values, track: str, measure: str
-) -> Values:
-    """The reference was measured as the before image of every other date: the median of those."""
-    if not any(o.reference for day in days for o in day):
-        return values
-    rows = [_row(o, "tracks", "id", track) for day in days for o in day]
-
-    def median(values: Iterable[Any]) -> float | None:
-        some = [float(v) for v in values if v is not None]
-        return float(np.median(some)) if some else None
-
-    known = [r for r in rows if r is not None]
-    value, low, high = (
-        median(r.get(f"{measure}_before{end}") for r in known) for end in ("", "_low", "_high")
-    )
-    own = _Value(value, low, high, median(_seen_of(r, "before") for r in known))
-    return [
-        [own if o.reference else v for o, v in zip(day, some, strict=True)]
-        for day, some in zip(days, values, strict=True)
-    ]
-
-
 def _history(
     place: str,
     kind: Any,
     measure: str,
     unit: float,
     days: list[list[Observation]],
-    values: Values,
+    values: PlaceValues,
     rules: HistoryRules,
 ) -> SiteHistory:
     dates = [_date(day, some, rules, measure) for day, some in zip(days, values, strict=True)]
@@ -199,7 +140,7 @@ def _history(
 
 
 def _date(
-    day: list[Observation], values: list[_Value], rules: HistoryRules, measure: str
+    day: list[Observation], values: list[PlaceValue], rules: HistoryRules, measure: str
 ) -> HistoryDate:
     """One date of the series: of several images of a day, the one that saw most of the place."""
     order = sorted(
@@ -219,7 +160,7 @@ def _date(
     return HistoryDate(one.acquired, one.image, value.value, value.low, value.high, seen)
 
 
-def _seen_share(value: _Value) -> float:
+def _seen_share(value: PlaceValue) -> float:
     return 1.0 if value.observable is None else value.observable
 
 

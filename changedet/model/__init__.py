@@ -12,6 +12,7 @@ from changedet.model.changes import (
 )
 from changedet.model.grid import WGS84, Grid, Window
 from changedet.model.history import (
+    ALL_TRACKS,
     COMPARED_WITH,
     MEASURES,
     HistoryDate,
@@ -45,6 +46,7 @@ from changedet.model.tracks import TrackActivity
 from changedet.model.zones import Places, ZoneActivity
 
 __all__ = [
+    "ALL_TRACKS",
     "CHANGES",
     "COLUMNS",
     "COMPARED_WITH",

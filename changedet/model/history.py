@@ -22,6 +22,8 @@ MEASURES: dict[str, str] = {
 
 COMPARED_WITH = "the reference, with which the others are compared"
 """Why the reference has no value in a zone."""
+ALL_TRACKS = "all tracks"
+"""The place that holds the sum over all tracks."""
 
 
 @dataclass(frozen=True)

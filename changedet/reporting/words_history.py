@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from changedet.model import ALL_TRACKS
 from changedet.reporting.word_scales import (
     about,
     chance,
@@ -91,8 +92,8 @@ def _series(row: Mapping[str, Any]) -> str:
 
 def _place(row: Mapping[str, Any]) -> str:
     name = str(row.get("place", "?"))
-    if name == "site":
-        return "Whole site"
+    if name in ("site", ALL_TRACKS):
+        return "Whole site" if name == "site" else "All tracks"
     kind = str(row.get("kind") or "zone").capitalize()
     return name if name.lower().startswith(kind.lower()) else f"{kind} {name}"
 
@@ -103,7 +104,11 @@ def _amount(value: float, measure: Any) -> str:
     if measure == "area_m2":
         return f"{significant(value)} m²"
     plain = count(value) if abs(value) >= 10 or value == round(value) else significant(value)
-    return f"{plain} {_UNITS.get(str(measure), str(measure or ''))}".strip()
+    unit = _UNITS.get(str(measure), str(measure or ""))
+    if plain == "1":
+        first, *rest = unit.split(" ")
+        unit = " ".join([first.removesuffix("s"), *rest])
+    return f"{plain} {unit}".strip()
 
 
 def _value(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
@@ -145,7 +150,9 @@ def _oddity(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
             return "how rare that is cannot be said"
         return f"as much is to be expected on {chance(rank)} of ordinary dates, by rank alone"
     word = rarity(p)
-    text = f"as much is to be expected on at most {chance(p)} of ordinary dates"
+    share = chance(p)
+    share = share if share.startswith("less") else f"at most {share}"
+    text = f"as much is to be expected on {share} of ordinary dates"
     text += f", which is {word}" if word else ", which is nothing uncommon"
     return f"{text} ({by_rank})" if by_rank else text
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from changedet.activity import HistoryRules, site_histories
-from changedet.model import COMPARED_WITH, Observation
+from changedet.activity.place_values import PlaceValue
+from changedet.activity.track_histories import together
+from changedet.model import ALL_TRACKS, COMPARED_WITH, Observation
 
 START = datetime(2022, 1, 1, 2, tzinfo=UTC)
 
@@ -157,3 +159,42 @@ def test_metres_are_counted_in_cars(scale):
     last = of(site_histories(days), "1", "occupied_m").latest
     assert last.state == "spike"
     assert 200 * scale < last.band_high < 500 * scale
+
+
+def test_all_tracks_together_are_a_series_with_an_interval():
+    days = [
+        on(10 * i, row(), tracks=(track("1", 0.0, 30.0, 2), track("2", 0.0, 40.0 + i, 3 + i)))
+        for i in range(3)
+    ]
+    days.append(on(40, row(), tracks=(track("1", 0.0, 30.0, 2), track("2", 0.0, None))))
+    histories = site_histories(days)
+    assert [h.place for h in histories if h.measure == "cars"] == ["1", "2", ALL_TRACKS]
+    cars = of(histories, ALL_TRACKS, "cars")
+    assert [d.value for d in cars.dates] == [5, 6, 7, None]
+    assert cars.dates[3].missing == "not measured"
+    metres = of(histories, ALL_TRACKS, "occupied_m").dates[2]
+    # two tracks that are known to 5 m each
+    assert (metres.value, metres.value_high - metres.value) == (72, pytest.approx(50**0.5))
+    assert metres.value - metres.value_low == pytest.approx(50**0.5)
+
+
+def test_the_interval_of_a_sum_of_wagons_is_of_whole_wagons():
+    one = [[PlaceValue(4.0, 3.0, 6.0, 1.0)]]
+    two = [[PlaceValue(1.0, 0.0, 2.0, 0.5)]]
+    ((whole,),) = together({"1": one, "2": two}, {"1": 300.0, "2": 100.0}, whole=True)
+    assert whole == PlaceValue(5.0, 3.0, 8.0, 0.875)
+
+
+def test_the_sum_of_tracks_that_were_hardly_seen_is_missing():
+    hidden = {**track("2", 0.0, 40.0, 3), "observable_m_after": 100.0}
+    seen = {**track("1", 0.0, 30.0, 2), "observable_m_after": 400.0}
+    history = of(site_histories([on(0, tracks=(seen, hidden)),
+        on(10, tracks=({**seen}, {**hidden, "observable_m_after": 400.0}))
+    ]), ALL_TRACKS, "cars")  # fmt: skip
+    assert [d.value for d in history.dates] == [None, 5]
+    assert history.dates[0].missing == "only 62% of it could be seen"
+
+
+def test_one_track_has_no_sum():
+    days = [on(10 * i, row(), tracks=(track("1", 0.0, 30.0, 2),)) for i in range(3)]
+    assert ALL_TRACKS not in {h.place for h in site_histories(days)}

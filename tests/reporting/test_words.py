@@ -503,6 +503,21 @@ class TestHistory:
         (said,) = words_of_history({"histories": [series(state)]})
         assert f"5 Oct 2023: {start}" in said
 
+    def test_one_of_a_kind_and_a_chance_too_small_to_tell(self):
+        last = {"value": 1.0, "nb_p": 1e-6, "nb_p_low": 1e-9, "nb_p_high": 1e-5}
+        (said,) = words_of_history({"histories": [series("spike", direction="up", **last)]})
+        assert "; 1 wagon (68 to 77)" in said
+        assert "as much is to be expected on less than 0.1 % of ordinary dates" in said
+        (said,) = words_of_history(
+            {"histories": [{**series("normal", value=1.0), "measure": "appeared"}]}
+        )
+        assert "; 1 object that appeared (" in said
+
+    def test_all_tracks_are_named_as_such(self):
+        row = {**series("normal"), "place": "all tracks", "kind": "track"}
+        (said,) = words_of_history({"histories": [row]})
+        assert said.startswith("All tracks, on 5 Oct 2023: ")
+
     def test_a_spike_is_not_said_more_firmly_than_its_chance(self):
         (said,) = words_of_history({"histories": [series("spike", nb_p_low=0.2)]})
         assert "perhaps more than usual" in said
