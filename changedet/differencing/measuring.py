@@ -49,9 +49,10 @@ class Measures:
     outline: np.ndarray
     """(n,) places of the outline at which steps were taken,"""
     steps: np.ndarray
-    """(date, n) sums of the logarithms of the steps of colour there,"""
-    stands: np.ndarray
-    """(n,) and those that stand out at both dates."""
+    """(date, n) sums of the logarithms of the steps of colour there."""
+    ground: np.ndarray
+    """(date, n) sums over its pixels of the logarithm of the share of the ground around that looks
+    the same."""
     facing: np.ndarray
     """(date, n) pixels of the rim that face away from the sun,"""
     shade: np.ndarray
@@ -77,7 +78,7 @@ class Measures:
             np.zeros(n),
             np.zeros(n),
             np.zeros((2, n)),
-            np.zeros(n),
+            np.zeros((2, n)),
             np.zeros((2, n)),
             np.zeros((2, n)),
             np.zeros((2, n)),
@@ -87,7 +88,7 @@ class Measures:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "light", "misplaced", "leaned", "outline", "steps", "stands", "facing", "shade",
+            "light", "misplaced", "leaned", "outline", "steps", "ground", "facing", "shade",
             "cut",
         ):  # fmt: skip
             total = getattr(self, name)

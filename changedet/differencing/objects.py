@@ -35,7 +35,7 @@ from changedet.differencing.polygonise import outlines, unite
 from changedet.differencing.refining import can_refine, refine
 from changedet.differencing.significance import object_q_values
 from changedet.differencing.sizes import minimum_pixels
-from changedet.differencing.standing import count_standing, held_by
+from changedet.differencing.standing import GROUND_PX, count_standing, held_by
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
 
 MINIMUM_WIDTH_M = 1.5
@@ -175,7 +175,7 @@ def _visit(
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
-    halo = max(RING_PX + 2 + SHADOW_GUARD, detection.halo, explaining_halo(detection))
+    halo = max(RING_PX + 2 + SHADOW_GUARD, GROUND_PX, detection.halo, explaining_halo(detection))
 
     def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
         window = core.pad(halo)

@@ -1,14 +1,19 @@
-"""Which date holds an object: at which one its outline stands out and it casts a shadow.
+"""Which date holds an object: its outline stands out, it casts a shadow, and it is no ground.
 
 Where ground lies, colours run on across the outline of what stood or will stand there; where a
 thing stands they step. Steps are taken pixel by pixel along the outline, so that it does not matter
 whether the thing is darker or brighter than what surrounds it, nor that a part of the surroundings
 changed as well or holds neighbours: their edges are a part of the outline only. The geometric mean
 keeps the steepest from speaking for all. A thing has height: the side that lies away from the sun
-borders on its shadow at the date that holds it. Each of the two is wrong where the other is not.
+borders on its shadow at the date that holds it.
 
-Fails where a thing covers just another one (rightly ``modified``), where the ground is as
-patterned as the outline, and for the shadow where it falls on what is dark already.
+Among neighbours bare ground has an outline as well: theirs. But its colours are common around,
+those of ground in their shadow included, and a thing's mostly are not. So the pixels of each object
+are looked for, at each date, among those around that belong to no object. The three say of each
+date how much speaks for a thing there; where a thing stands at both, it was replaced.
+
+Fails where a thing has the colour of ground or shade around (dark wagons on dark track), where no
+ground like that below lies around, and for the shadow where it falls on what is dark already.
 """
 
 from __future__ import annotations
@@ -26,15 +31,23 @@ STEP_FLOOR = 0.05
 """Smaller steps of the logarithm of brightness are noise."""
 SHADE_FLOOR = 0.3
 """Smaller shares of shade beside an object say nothing."""
-STANDS = 0.15
-"""Step at which an outline stands out,"""
-BOTH = 0.8
-"""and share of it that must do so at both dates for an object that stands at both, where the
-shadow says nothing;"""
-SHADE_WEIGHT = 0.1
-"""so much more for each unit of the logarithm of the ratio of shade."""
+GROUND_PX = 15
+"""How far around each pixel ground is looked at: a few widths of a wagon, beyond which another
+surface begins,"""
+GROUND_STRIDE = 3
+"""every so many pixels."""
+GROUND_ALIKE = 0.05
+"""Root mean square over bands of the difference of two pixels of one surface, as the logarithm of
+brightness."""
+GROUND_FLOOR = 0.01
+"""Smaller shares of the ground are no surface."""
+GROUND_WEIGHT = 2.0
+"""Weight of the logarithm of the share of the ground around that looks the same, those of the
+steps and of the ratio of shade being 1."""
+BOTH = 8.0
+"""Evidence of a thing needed at both dates for an object that stands at both."""
 UNDECIDED = 0.02
-"""Smaller logarithms of the ratio of the two dates decide nothing."""
+"""Smaller differences of the evidence at the two dates decide nothing."""
 AWAY_PX = (2, 3, 4)
 """Where shade is looked for beside the outline, pixels; two of them must show it."""
 
@@ -54,7 +67,7 @@ def count_standing(
     measures : Measures
         Sums to add to.
     labels, pair, window, core
-        As for :meth:`Measures.add`; five pixels of margin are needed.
+        As for :meth:`Measures.add`; :data:`GROUND_PX` pixels of margin are needed.
     detection : Detection
         Knows the radiometry and, perhaps, how shadows look.
     """
@@ -77,12 +90,41 @@ def count_standing(
             for date in dates
         ]
         measures.outline += np.bincount(own, minlength=n)
-        measures.stands += np.bincount(own, np.minimum(*steps) >= STANDS, minlength=n)
         for date, step in enumerate(steps):
             logs = np.log(step.astype(np.float64) + STEP_FLOOR)
             measures.steps[date] += np.bincount(own, logs, minlength=n)
+    _count_ground(measures, labels, dates, here, pair.valid)
     if detection.shadow is not None:
         _count_shade(measures, labels, pair, here, detection, detection.shadow)
+
+
+def _count_ground(
+    measures: Measures,
+    labels: np.ndarray,
+    dates: list[np.ndarray],
+    here: np.ndarray,
+    valid: np.ndarray,
+) -> None:
+    """Share of the ground around that looks like each pixel, its logarithm summed by object."""
+    ground = (labels == 0) & valid
+    rows, cols = np.nonzero(here)
+    own = [date[:, rows, cols] for date in dates]
+    around = np.zeros(len(rows), dtype=np.int64)
+    alike = np.zeros((2, len(rows)), dtype=np.int64)
+    steps = range(-GROUND_PX, GROUND_PX + 1, GROUND_STRIDE)
+    for down in steps:
+        for right in steps:
+            is_ground = ground[rows + down, cols + right]
+            around += is_ground
+            seen = np.flatnonzero(is_ground)
+            at = rows[seen] + down, cols[seen] + right
+            for date, colour in enumerate(dates):
+                square = ((colour[:, at[0], at[1]] - own[date][:, seen]) ** 2).mean(axis=0)
+                alike[date, seen] += square < GROUND_ALIKE**2
+    owner, n = labels[rows, cols] - 1, len(measures.outline)
+    for date in range(2):
+        logs = np.log(alike[date] / np.maximum(around, 1) + GROUND_FLOOR)
+        measures.ground[date] += np.bincount(owner, logs, minlength=n)
 
 
 def _count_shade(
@@ -121,14 +163,14 @@ def _count_shade(
 
 def held_by(measures: Measures) -> np.ndarray:
     """``appeared``, ``disappeared`` or ``modified`` of each object, (n,) object array."""
-    outline = np.maximum(measures.outline, 1)
-    step = measures.steps / outline
+    step = measures.steps / np.maximum(measures.outline, 1)
     share = measures.shade / np.maximum(measures.facing, 1)
     shade = np.log(share + SHADE_FLOOR)
-    shade = shade[1] - shade[0]
-    evidence = step[1] - step[0] + shade
-    both = measures.stands / outline >= BOTH + SHADE_WEIGHT * np.abs(shade)
-    out = np.full(len(outline), "modified", dtype=object)
-    out[~both & (evidence > UNDECIDED)] = "appeared"
-    out[~both & (evidence < -UNDECIDED)] = "disappeared"
+    ground = measures.ground / np.maximum(measures.moments[:, 0], 1)
+    thing = step + shade - shade[::-1] - GROUND_WEIGHT * ground
+    both = thing.min(axis=0) > BOTH
+    more = thing[1] - thing[0]
+    out = np.full(len(more), "modified", dtype=object)
+    out[~both & (more > UNDECIDED)] = "appeared"
+    out[~both & (more < -UNDECIDED)] = "disappeared"
     return out

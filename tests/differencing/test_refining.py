@@ -125,6 +125,30 @@ def test_another_thing_in_the_same_place_is_a_modification():
     assert table["change"][k] == "modified"
 
 
+YARD = [
+    (np.s_[60:68, 36:60], GREEN), (np.s_[60:68, 84:108], WHITE),
+    (np.s_[52:60, 36:108], WHITE), (np.s_[68:76, 36:108], GREEN),
+]  # fmt: skip
+"""Boxes that stand all around a place and touch it: their edges are its outline."""
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_bare_ground_among_neighbours_is_told_from_a_thing_by_its_colour(gone):
+    box = np.s_[60:68, 60:84]
+    bare, full = YARD, [*YARD, (box, RED)]
+    table, raster = find(scene(bare, full) if gone else scene(full, bare))
+    k, share = agreement(raster, box)
+    assert share > 0.8
+    assert table["change"][k] == ("disappeared" if gone else "appeared")
+
+
+def test_another_thing_among_neighbours_is_a_modification():
+    box = np.s_[60:68, 60:84]
+    table, raster = find(scene([*YARD, (box, RED)], [*YARD, (box, (260.0, 120.0, 90.0))]))
+    k, _ = agreement(raster, box)
+    assert table["change"][k] == "modified"
+
+
 BUSY = [
     (np.s_[20:28, 20:60], RED), (np.s_[20:28, 60:100], GREEN), (np.s_[40:46, 10:37], RED),
     (np.s_[40:46, 39:66], RED), (np.s_[64:74, 55:75], WHITE), (np.s_[100:112, 120:170], GREEN),
