@@ -25,6 +25,9 @@ SAME = 0.12
 """Neighbours that differ by less at both dates are one surface,"""
 ALIKE = 0.35
 """and changed regions that differ by less at both dates are one thing."""
+QUIET_NOISE = 0.07
+"""All of that where the noise of pooled pixels is at most this share of the scene's contrast; on
+smoother scenes noise looms larger in the logarithm, and the limits grow with it."""
 NARROWEST_M = 2.0
 """Narrower changed regions are no things beside others that changed, but their sides and stripes,
 metres."""
@@ -41,43 +44,51 @@ def segment(
         shade, moved = shadow_coloured(pair, detection, detection.shadow, places > 0)
     inside = (places > 0).astype(np.float32)
     regions = Regions.of(near, [*before, *after], [inside, *shade, moved])
-    regions.join_alike(SAME)
+    noisy = noisiness(detection)
+    regions.join_alike(SAME * noisy)
     while regions.give_away(regions.thin(), ~regions.thin(), mixed=True):
         pass
     tiny = regions.thin() & (regions.pixels < 0.5 * least)
     regions.give_away(tiny, ~tiny)
-    regions.kind = _kinds(regions)
+    regions.kind = _kinds(regions, CHANGED * noisy)
     narrow = narrowest_px(detection)
-    _put_together(regions, narrow)
+    _put_together(regions, narrow, ALIKE * noisy)
     if detection.shadow is not None:
         kind = regions.kind
         regions.kind = without_cast(regions, detection.shadow, least)
         trim(regions, kind, detection.shadow)
     regions.kind[regions.kind > 1] = 1
-    _put_together(regions, narrow)
+    _put_together(regions, narrow, ALIKE * noisy)
     small = (regions.kind > 0) & (regions.pixels < least)
     regions.give_away(small, regions.kind > 0)
     return regions
 
 
-def _put_together(regions: Regions, narrow: float) -> None:
+def _put_together(regions: Regions, narrow: float, alike: float) -> None:
     """Join what is alike, stripes, and what is too narrow to be a thing, by kind."""
-    regions.join_alike(ALIKE)
+    regions.join_alike(alike)
     hole = regions.thin() & (regions.enclosed(regions.kind == 1) >= ENCLOSED)
     regions.kind[hole] = 1
     regions.join_narrow(narrow)
 
 
-def _kinds(regions: Regions) -> np.ndarray:
+def _kinds(regions: Regions, least: float) -> np.ndarray:
     """0 unchanged, 1 changed, 2 and 3 darker before and after with the colour of a shadow."""
     k = regions.colours
     mean = regions.sums[:k] / np.maximum(regions.pixels, 1)
     # of the means: noise, which is large in the logarithm of what is dark, averages out
     change = np.sqrt(((mean[k // 2 :] - mean[: k // 2]) ** 2).mean(axis=0))
-    out = ((change >= CHANGED) & (regions.mean(k) >= 0.5)).astype(np.int64)
+    out = ((change >= least) & (regions.mean(k) >= 0.5)).astype(np.int64)
     for date in (0, 1):
         out[(out > 0) & (regions.mean(k + 1 + date) >= SHADOW_SHARE)] = 2 + date
     return out
+
+
+def noisiness(detection: Detection) -> float:
+    """How much larger the limits are for the noise of this pair, at least 1."""
+    detector = cast(ChangeVector, detection.detector)
+    share = float(np.median(detector.noise / detection.contrast[1]))
+    return max(1.0, share / QUIET_NOISE)
 
 
 def narrowest_px(detection: Detection) -> float:
