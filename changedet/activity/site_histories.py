@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from changedet.activity.history import exceedance_p, levels, robust_z
 from changedet.activity.place_values import PlaceValue, PlaceValues, row_of
 from changedet.activity.states import QUARTER_DAYS, HistoryRules, Verdict, judge_dates
 from changedet.activity.track_histories import track_measures
+from changedet.errors import HistoryWarning
 from changedet.model import (
     COMPARED_WITH,
     HistoryDate,
@@ -46,6 +48,11 @@ def site_histories(
     tuple of SiteHistory
         Zones and the site, then tracks, then all tracks together where there are several; of each,
         its first measure is the leading one. A measure without any value is left out.
+
+    Warns
+    -----
+    HistoryWarning
+        Of places that are left out because too little of them was seen on every date.
     """
     # The reference has no level of its own in a zone: false objects, of which every comparison has
     # some, would be lacking in it, and it would look quieter than it was.
@@ -58,7 +65,25 @@ def site_histories(
     tracks = _names(observations, "tracks", "id")
     for track, measure, values, unit in track_measures(days, tracks):
         out.append(_history(track, "track", measure, unit, days, values, rules))
+    _tell_hardly_seen(out, rules)
     return tuple(h for h in out if h.observed)
+
+
+def _tell_hardly_seen(histories: Sequence[SiteHistory], rules: HistoryRules) -> None:
+    """Warn of places that have no series only because too little of them was seen each time."""
+    told = {h.place for h in histories if h.observed}
+    for history in histories:
+        most = max((d.observable for d in history.dates if d.observable is not None), default=0.0)
+        if history.place in told or not 0.0 < most < rules.least_observable:
+            continue
+        told.add(history.place)
+        warnings.warn(
+            f"No more than {most:.0%} of {history.kind} {history.place!r} was seen on any date, "
+            f"and {rules.least_observable:.0%} is asked for: it has no series. Lower "
+            "least_observable to judge it by the part that was seen.",
+            HistoryWarning,
+            stacklevel=3,
+        )
 
 
 def _by_day(observations: Sequence[Observation]) -> list[list[Observation]]:

@@ -141,7 +141,10 @@ def _not_observed(summary: Mapping[str, Any]) -> list[str]:
                 said.append((share, capital(text)))
     out = [text for _, text in sorted(said, key=lambda pair: -pair[0])]
     seen = summary.get("observable_fraction")
-    if is_number(seen) and seen < 1 - LEAST_SHARE:
+    if is_number(seen) and 0.99 < seen < 1 - LEAST_SHARE:
+        out.insert(0, "Less than 1 % of the area could not be observed at both dates: of it "
+                   "nothing is said.")  # fmt: skip
+    elif is_number(seen) and seen < 1 - LEAST_SHARE:
         out.insert(0, f"Only {percent(seen)} of the area could be observed at both dates: of the "
                    "rest nothing is said.")  # fmt: skip
     return out

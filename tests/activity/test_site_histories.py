@@ -10,6 +10,7 @@ import pytest
 from changedet.activity import HistoryRules, site_histories
 from changedet.activity.place_values import PlaceValue
 from changedet.activity.track_histories import together
+from changedet.errors import HistoryWarning
 from changedet.model import ALL_TRACKS, COMPARED_WITH, Observation
 
 START = datetime(2022, 1, 1, 2, tzinfo=UTC)
@@ -93,6 +94,16 @@ def test_a_track_that_was_hardly_seen_has_no_value():
     assert [d.value for d in history.dates] == [40.0, 50.0, 50.0, None, 50.0]
     assert history.dates[3].missing == "only 25% of it could be seen"
     assert [d.observable for d in history.dates] == [0.95, 1.0, 0.975, 0.25, None]
+
+
+def test_a_track_that_was_hardly_seen_on_any_date_is_told_of():
+    one = {**track("2", 40.0, 50.0), "observable_m_after": 312.0, "observable_m_before": 312.0}
+    days = [on(10 * i, row(), tracks=(one,)) for i in range(3)]
+    with pytest.warns(HistoryWarning, match=r"No more than 78% of track '2'.*least_observable"):
+        histories = site_histories(days)
+    assert "2" not in {h.place for h in histories}
+    rules = HistoryRules(least_observable=0.7)
+    assert "2" in {h.place for h in site_histories(days, rules)}
 
 
 def test_what_is_gone_lowers_the_level():
