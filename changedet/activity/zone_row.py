@@ -105,7 +105,7 @@ def _count(members: Members, objects: Objects) -> tuple[dict[str, Any], dict[str
     change, kind = changes["change"][rows], changes["kind"][rows]
     area = changes["area_m2"][rows] * members.share
     is_change = {name: ~explained & (change == name) for name in CHANGES}
-    left = is_change["moved"] & (changes["moved_to"][rows] >= 0)
+    left = is_change["moved"] & changes.moved_away[rows]
     arrived = is_change["moved"] & ~left
     number = {**is_change, "moved": arrived}
     number = {name: mask & members.counted for name, mask in number.items()}
@@ -185,9 +185,8 @@ def weights_of_kinds(kinds: np.ndarray, kind_weights: Mapping[str, float]) -> np
 def _belief(members: Members, objects: Objects) -> dict[str, float | None]:
     """How many of the counted objects are real, and the chance that at least one is."""
     changes = objects.changes
-    moved_off = (changes["change"] == "moved") & (changes["moved_to"] >= 0)
     rows = members.rows[members.counted]
-    rows = rows[~changes.explained[rows] & ~moved_off[rows]]
+    rows = rows[~changes.explained[rows] & ~changes.moved_away[rows]]
     names = ("real_objects", "real_objects_low", "real_objects_high", "chance_real")
     if objects.source == "none" or not len(rows):
         return dict.fromkeys(names)

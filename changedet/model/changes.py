@@ -110,6 +110,12 @@ class ChangeTable:
         """(n,) bool: rows with an ``explained_by``, which do not count as activity."""
         return np.array([v is not None for v in self["explained_by"]], dtype=bool)
 
+    @property
+    def moved_away(self) -> np.ndarray:
+        """(n,) bool: rows from which a thing moved; it counts, once, where it arrived."""
+        away: np.ndarray = (self["change"] == "moved") & (self["moved_to"] >= 0)
+        return away
+
     def with_columns(self, **columns: Any) -> ChangeTable:
         """Return a copy with some columns replaced."""
         return ChangeTable(self.geometry, {**self.columns, **columns}, self.crs, self.pixel)

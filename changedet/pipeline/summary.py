@@ -136,7 +136,7 @@ def _radiometry(detection: Any) -> dict[str, Any]:
 
 def _counts(table: ChangeTable) -> dict[str, Any]:
     """Numbers of objects: of what moved the arrival counts, and what is cut has no kind."""
-    counted = ~table.explained & ~((table["change"] == "moved") & (table["moved_to"] >= 0))
+    counted = ~table.explained & ~table.moved_away
     cut = np.array([v is not None for v in table["cut_by"]], dtype=bool)
     explained = [v for v in table["explained_by"] if v is not None]
     return {

@@ -46,8 +46,7 @@ _SIDE_EFFECT_FREE = {"workers", "tile_size"}
 def counted(report: ChangeReport) -> Counter[str]:
     """How many objects there are of each colour; what moved counts where it arrived."""
     table = report.changes
-    left = (table["change"] == "moved") & (table["moved_to"] >= 0)
-    pairs = zip(table["change"], table["explained_by"], left, strict=True)
+    pairs = zip(table["change"], table["explained_by"], table.moved_away, strict=True)
     return Counter(group_of(change, why) for change, why, gone in pairs if why or not gone)
 
 
