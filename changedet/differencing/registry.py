@@ -12,7 +12,7 @@ from changedet.differencing import (
     logratio,
     onnx,
     slowfeatures,
-    vector,
+    vector_fit,
 )
 from changedet.differencing.detector import VERY_HIGH_RESOLUTION_M, DetectionContext, Method
 from changedet.errors import UnknownMethodError
@@ -29,7 +29,7 @@ METHODS: dict[str, Method] = {
     "covariance-equalisation": Method(
         chronochrome.fit_equalisation, "both dates brought to the same covariance"
     ),
-    "change-vector": Method(vector.fit, "change vector over the noise expected at each place"),
+    "change-vector": Method(vector_fit.fit, "change vector over the noise expected at each place"),
     "log-ratio": Method(logratio.fit, "log-ratio of speckle-filtered radar amplitudes"),
     "sar-likelihood-ratio": Method(
         likelihood_ratio.fit, "likelihood ratio of multilooked radar intensities"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from changedet.differencing import DetectionContext, Sample, sample_windows, vector
+from changedet.differencing import DetectionContext, Sample, sample_windows, vector, vector_fit
 from changedet.differencing.illumination import EXPLAINED_LIGHT, LIGHT
 from changedet.model import Window
 
@@ -18,7 +18,7 @@ SHAPE = (144, 160)
 
 
 def fit(pair: MemoryPair, **more) -> vector.ChangeVector:
-    return vector.fit(Sample(pair, sample_windows(pair.grid, 0)), pair.context(**more))
+    return vector_fit.fit(Sample(pair, sample_windows(pair.grid, 0)), pair.context(**more))
 
 
 def whole(detector, pair: MemoryPair) -> np.ndarray:
@@ -181,7 +181,7 @@ def test_what_is_weighed_where_pixels_resolve_objects(bands, gsd, sun, light, wi
     pair = noisy_pair(10, bands, SHAPE, roles=("blue", "green", "red", "nir")[:bands])
     suns = ((-1.0, 0.5), (-1.2, 0.1)) if sun else None
     context = DetectionContext(pair.roles, "optical", gsd, 0, suns)
-    detector = vector.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
+    detector = vector_fit.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
     if light is None:
         assert detector.light is None
     else:
@@ -195,7 +195,7 @@ def test_what_is_weighed_where_pixels_resolve_objects(bands, gsd, sun, light, wi
 def fit_fine(pair, sun=False, gsd=0.5):
     suns = ((-1.0, 0.5), (-1.2, 0.1)) if sun else None
     context = DetectionContext(pair.roles, "optical", gsd, 0, suns)
-    return vector.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
+    return vector_fit.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
 
 
 RGB = ("blue", "green", "red")
