@@ -103,6 +103,9 @@ class ScratchRaster:
         except OSError as error:
             raise self._failure(error) from error
 
+    def __repr__(self) -> str:
+        return f"<ScratchRaster: {self._dtype} on {self._grid}>"
+
     @property
     def grid(self) -> Grid:
         """Where it lies."""

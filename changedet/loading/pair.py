@@ -75,6 +75,9 @@ class AlignedPair:
         self._before = Warp(before, before_bands, grid)
         self._after = Warp(after, after_bands, grid, self.alignment)
 
+    def __repr__(self) -> str:
+        return f"<AlignedPair: {', '.join(self._roles)} on {self._grid}>"
+
     @property
     def grid(self) -> Grid:
         """The common grid."""

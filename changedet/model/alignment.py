@@ -184,3 +184,6 @@ class Alignment:
             f"{self.model} {self.dx_px:+.3f} px right, {self.dy_px:+.3f} px down{metres}{left}: "
             f"{self.grade}"
         )
+
+    def __repr__(self) -> str:
+        return f"<Alignment: {self}>"

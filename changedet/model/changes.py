@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pyproj import CRS, Transformer
 
 from changedet.errors import GridError, require
 from changedet.model.grid import WGS84
+from changedet.model.shown import html_table, rounded
 
 CHANGES: tuple[str, ...] = ("appeared", "disappeared", "modified", "moved")
 KINDS: tuple[str, ...] = (
@@ -21,6 +23,12 @@ KINDS: tuple[str, ...] = (
 EXPLANATIONS: tuple[str, ...] = ("misregistration", "shadow", "lean", "season")
 CUTS: tuple[str, ...] = ("image edge", "not observable")
 """What may hide a part of an object, so that its size is a lower bound."""
+
+SHOWN_COLUMNS = ("id", "change", "kind", "zone", "area_m2", "length_m", "width_m", "q_value",
+                 "explained_by")  # fmt: skip
+"""What a notebook shows of a table."""
+
+SHOWN_ROWS = 10
 
 COLUMNS: dict[str, type] = {
     "id": int,
@@ -104,6 +112,23 @@ class ChangeTable:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]
+
+    def __repr__(self) -> str:
+        kinds, counts = np.unique(self["change"][~self.explained].astype(str), return_counts=True)
+        parts = [f"{n} {kind}" for kind, n in zip(kinds, counts, strict=True)]
+        if self.explained.any():
+            parts.append(f"{int(self.explained.sum())} explained away")
+        crs = "pixels" if self.crs is None else self.crs.name
+        return f"<ChangeTable: {len(self)} objects ({', '.join(parts) or 'none'}), {crs}>"
+
+    def _repr_html_(self) -> str:
+        """Return the first rows as a static table for notebooks."""
+        rows = [self.row(i) for i in range(min(len(self), SHOWN_ROWS))]
+        cells = ([rounded(row[name]) for name in SHOWN_COLUMNS] for row in rows)
+        left = len(self) - len(rows)
+        more = f"<p>and {left:,} more: to_geodataframe() has all columns of all rows</p>"
+        said = f"<p><b>{escape(repr(self)[1:-1])}</b></p>"
+        return said + html_table(SHOWN_COLUMNS, cells) + (more if left else "")
 
     @property
     def explained(self) -> np.ndarray:

@@ -248,6 +248,9 @@ class Grid:
         crs = None if value["crs"] is None else CRS.from_user_input(value["crs"])
         return cls(Affine(*value["transform"]), int(value["height"]), int(value["width"]), crs)
 
+    def __repr__(self) -> str:
+        return f"<Grid: {self}>"
+
     def __str__(self) -> str:
         if self.crs is None:
             return f"{self.width} x {self.height} px, no georeferencing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from changedet.model.changes import ChangeTable
 from changedet.model.grid import Grid
 from changedet.model.pair import PairReader
 from changedet.model.raster import RasterWindows
+from changedet.model.shown import html_table
 from changedet.model.tracks import TrackActivity
 from changedet.model.zones import Places, ZoneActivity
 
@@ -98,12 +100,9 @@ class ChangeReport:
 
     def _repr_html_(self) -> str:
         """Return a static table for notebooks."""
-        from html import escape
-
         head = ("zone", "score", "appeared", "disappeared", "modified", "moved", "observable")
-        rows = []
-        for a in self.activity:
-            cells = (
+        rows = (
+            (
                 a.zone,
                 "–" if a.score is None else f"{a.score:.0f}",
                 a.appeared,
@@ -112,12 +111,7 @@ class ChangeReport:
                 a.moved,
                 "–" if a.observable_fraction is None else f"{a.observable_fraction:.0%}",
             )
-            rows.append("<tr>" + "".join(f"<td>{escape(str(c))}</td>" for c in cells) + "</tr>")
-        table = (
-            "<table><thead><tr>"
-            + "".join(f"<th>{h}</th>" for h in head)
-            + "</tr></thead><tbody>"
-            + "".join(rows)
-            + "</tbody></table>"
+            for a in self.activity
         )
-        return f"<p><b>{escape(repr(self)[1:-1])}</b><br>{escape(str(self.alignment))}</p>{table}"
+        said = f"<b>{escape(repr(self)[1:-1])}</b><br>{escape(str(self.alignment))}"
+        return f"<p>{said}</p>{html_table(head, rows)}"

@@ -54,6 +54,14 @@ class TrackActivity:
     notes: tuple[str, ...] = ()
     """What else has to be said, in words."""
 
+    def __repr__(self) -> str:
+        def said(value: Estimate | None) -> str:
+            return "unknown" if value is None else f"{value[0]:.0f}"
+
+        metres = f"{said(self.occupied_before)} to {said(self.occupied_after)} m occupied"
+        cars = f"{said(self.cars_before)} to {said(self.cars_after)} wagons"
+        return f"<TrackActivity: {self.track}, {metres}, {cars}>"
+
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values, with the keys of ``summary.json``'s ``tracks``."""
         out: dict[str, Any] = {"id": self.track, "length_m": self.length_m}

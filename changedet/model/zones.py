@@ -42,6 +42,9 @@ class Places:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __repr__(self) -> str:
+        return f"<Places: {', '.join(self.names) or 'none'}>"
+
 
 @dataclass(frozen=True)
 class ZoneActivity:
@@ -97,6 +100,13 @@ class ZoneActivity:
     """The same at the second date."""
     churn: float | None = None
     """What came and went over what was there at both dates; None where that is not known."""
+
+    def __repr__(self) -> str:
+        if self.score is None:
+            return f"<ZoneActivity: {self.zone}, nothing could be observed>"
+        counts = f"{self.appeared} appeared, {self.disappeared} disappeared, "
+        counts += f"{self.modified} modified, {self.moved} moved"
+        return f"<ZoneActivity: {self.zone}, score {self.score:.0f}, {counts}>"
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""

@@ -75,6 +75,9 @@ class Inspection:
         lines += [f"{'':<15}- {reason}" for reason in self.alignment.reasons]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return f"<Inspection: {self.comparability.grade}, {self.alignment}>"
+
 
 def settle(config: Config | None, settings: dict[str, Any]) -> Config:
     """Join a configuration and settings given by name."""

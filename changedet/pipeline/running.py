@@ -30,6 +30,9 @@ class ChangedView:
     value: np.ndarray
     """uint8 by provisional label: 1 where the object counts as changed."""
 
+    def __repr__(self) -> str:
+        return f"<ChangedView: 0 no change, 1 changed, 255 not observable, on {self.grid}>"
+
     @property
     def grid(self) -> Grid:
         """The common grid."""
