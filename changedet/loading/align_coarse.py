@@ -10,9 +10,10 @@ import scipy.fft
 from changedet.loading.align_features import Recipe, feature, recipes
 from changedet.loading.align_measure import compare
 from changedet.loading.align_motion import Motion
+from changedet.loading.align_overview import shrink, tops
 from changedet.loading.align_spectra import peaks, surfaces
 from changedet.loading.align_ties import SIGNIFICANT, highest
-from changedet.loading.align_turn import shrink, turns
+from changedet.loading.align_turn import turns
 from changedet.model import ImagePair, PairReader
 
 _BANDS = (0.08, 0.22)
@@ -82,25 +83,6 @@ def correlate(before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
         gate = np.exp(-0.5 * square / limit**2).astype(np.float32)
         out.append(scipy.fft.fftshift(scipy.fft.ifft2(f * gate, workers=2).real))
     return out
-
-
-def tops(surface: np.ndarray, reach: float, count: int, apart: int) -> list[tuple[int, int, float]]:
-    """Highest separate peaks within ``reach`` of shift 0: (dy, dx, height over spread)."""
-    middle = [n // 2 for n in surface.shape]
-    limit = [min(int(np.ceil(reach)), n // 2 - 1) for n in surface.shape]
-    part = surface[
-        middle[0] - limit[0] : middle[0] + limit[0] + 1,
-        middle[1] - limit[1] : middle[1] + limit[1] + 1,
-    ].copy()
-    mean, spread = float(part.mean()), float(part.std())
-    found: list[tuple[int, int, float]] = []
-    if not spread > 0:
-        return found
-    for _ in range(count):
-        r, c = np.unravel_index(int(part.argmax()), part.shape)
-        found.append((int(r) - limit[0], int(c) - limit[1], (float(part[r, c]) - mean) / spread))
-        part[max(0, r - apart) : r + apart + 1, max(0, c - apart) : c + apart + 1] = mean
-    return found
 
 
 def guesses(overview: ImagePair, factor: int, recipes: list[Recipe], reach: float) -> list[Guess]:

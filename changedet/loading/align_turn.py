@@ -8,7 +8,8 @@ import numpy as np
 
 from changedet.loading.align_features import Recipe, feature
 from changedet.loading.align_motion import Motion
-from changedet.model import Grid, Image, ImagePair
+from changedet.loading.align_overview import shrink, tops
+from changedet.model import ImagePair
 
 _SIDE = (256, 512)
 """Longest side of the overviews of the first and the second search."""
@@ -48,26 +49,6 @@ class Turn:
         return Motion(shape, "similarity", np.stack([shift, turned[:, 0], turned[:, 1]]))
 
 
-def shrink(pair: ImagePair, factor: int) -> ImagePair:
-    """Average over ``factor`` x ``factor`` pixels, valid ones only."""
-    if factor <= 1:
-        return pair
-    h, w = pair.grid.shape
-    rows, cols = h // factor, w // factor
-    # only pixels matter from here on
-    grid = Grid.pixels(rows, cols)
-
-    def one(image: Image) -> Image:
-        valid = image.valid[: rows * factor, : cols * factor]
-        count = valid.reshape(rows, factor, cols, factor).sum((1, 3))
-        kept = np.where(valid, image.pixels[:, : rows * factor, : cols * factor], 0)
-        total = kept.reshape(-1, rows, factor, cols, factor).sum((2, 4))
-        mean = (total / np.maximum(count, 1)).astype(np.float32)
-        return Image(mean, count * 2 >= factor * factor, grid, image.roles)
-
-    return ImagePair(one(pair.before), one(pair.after))
-
-
 def turns(overview: ImagePair, recipe: Recipe, reach: float, factor: int) -> list[tuple[Turn, int]]:
     """Best similarities, with the factor from their overview to the full grid, best first.
 
@@ -97,8 +78,6 @@ def _searched(
 ) -> list[Turn]:
     import cv2
     import scipy.fft
-
-    from changedet.loading.align_coarse import tops
 
     f, g = (
         feature(image.pixels, image.valid, recipe, date)

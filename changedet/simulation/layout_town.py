@@ -10,7 +10,7 @@ import shapely
 
 from changedet.simulation.bodies import Body, Part
 from changedet.simulation.buildings import flat_roofed, gabled
-from changedet.simulation.layout_country import Country
+from changedet.simulation.country import Country
 from changedet.simulation.shapes import Axes, blob, strip, worn
 
 
