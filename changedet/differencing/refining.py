@@ -20,7 +20,9 @@ from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.explaining import Run
 from changedet.differencing.filters import GUARD
 from changedet.differencing.labelling import LABEL_BLOCK, Components
-from changedet.differencing.things import segment, standing
+from changedet.differencing.standing import GROUND_PX
+from changedet.differencing.things import noisiness, segment, standing
+from changedet.differencing.uniting import unite
 from changedet.differencing.vector import ChangeVector, object_pixel_m
 from changedet.model import PairReader, RasterWindows, Window
 
@@ -179,7 +181,8 @@ def _cut_places(
     inner, chosen = group
     inner = inner.pad(MARGIN_PX).intersect(score.grid.window)
     shadow = detection.shadow
-    window = inner.pad(MARGIN_PX + 1 + (GUARD if shadow is None else shadow.halo + SHADOW_GUARD))
+    halo = GUARD if shadow is None else shadow.halo + SHADOW_GUARD
+    window = inner.pad(MARGIN_PX + 1 + max(halo, GROUND_PX))
     seen = window.intersect(score.grid.window)
     at = seen.within(window)
     every = np.zeros(window.shape, dtype=np.int64)
@@ -191,9 +194,11 @@ def _cut_places(
     places = here[every]
     wide, crowded = _with_margin(every)
     near = np.where(np.isfinite(surprise), here[wide], 0)
-    regions = segment(reader.read(window), places, near, detection, least_pixels)
+    pair = reader.read(window)
+    regions = segment(pair, places, near, detection, least_pixels)
     surprise = np.nan_to_num(surprise, nan=-1.0)
     raster = standing(regions, surprise, crowded, detection.threshold.seed, least_pixels)
+    raster = unite(raster, regions.owner, wide, pair, window, detection, noisiness(detection))
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 

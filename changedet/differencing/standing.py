@@ -18,6 +18,8 @@ ground like that below lies around, and for the shadow where it falls on what is
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from changedet.differencing.detection import Detection
@@ -59,6 +61,8 @@ def count_standing(
     window: Window,
     core: Window,
     detection: Detection,
+    asked: np.ndarray | None = None,
+    places: np.ndarray | None = None,
 ) -> None:
     """Count in one block what :func:`held_by` will be asked of each object.
 
@@ -70,14 +74,22 @@ def count_standing(
         As for :meth:`Measures.add`; :data:`GROUND_PX` pixels of margin are needed.
     detection : Detection
         Knows the radiometry and, perhaps, how shadows look.
+    asked : (n + 1,) bool array, optional
+        By label: whether it is counted; by default every one.
+    places : (y, x) int array, optional
+        Places of the labels, 0 elsewhere; what lies in another place is then no ground.
     """
     if not isinstance(detection.detector, ChangeVector):
         return
     dates = colours(pair, detection.detector, detection.contrast[1])
     here = np.zeros(labels.shape, dtype=bool)
     here[core.within(window)] = True
-    here &= labels > 0
     n = len(measures.outline)
+    here &= labels > 0
+    if asked is not None:
+        here &= asked[labels]
+    if places is None:
+        places = np.zeros(labels.shape, dtype=np.int64)
     for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
         rows, cols = np.nonzero(here)
         own = labels[rows, cols]
@@ -93,14 +105,15 @@ def count_standing(
         for date, step in enumerate(steps):
             logs = np.log(step.astype(np.float64) + STEP_FLOOR)
             measures.steps[date] += np.bincount(own, logs, minlength=n)
-    _count_ground(measures, labels, dates, here, pair.valid)
+    _count_ground(measures, labels, places, dates, here, pair.valid)
     if detection.shadow is not None:
-        _count_shade(measures, labels, pair, here, detection, detection.shadow)
+        _count_shade(measures, labels, places, pair, here, detection)
 
 
 def _count_ground(
     measures: Measures,
     labels: np.ndarray,
+    places: np.ndarray,
     dates: list[np.ndarray],
     here: np.ndarray,
     valid: np.ndarray,
@@ -108,13 +121,15 @@ def _count_ground(
     """Share of the ground around that looks like each pixel, its logarithm summed by object."""
     ground = (labels == 0) & valid
     rows, cols = np.nonzero(here)
+    place = places[rows, cols]
     own = [date[:, rows, cols] for date in dates]
     around = np.zeros(len(rows), dtype=np.int64)
     alike = np.zeros((2, len(rows)), dtype=np.int64)
     steps = range(-GROUND_PX, GROUND_PX + 1, GROUND_STRIDE)
     for down in steps:
         for right in steps:
-            is_ground = ground[rows + down, cols + right]
+            there = places[rows + down, cols + right]
+            is_ground = ground[rows + down, cols + right] & ((there == 0) | (there == place))
             around += is_ground
             seen = np.flatnonzero(is_ground)
             at = rows[seen] + down, cols[seen] + right
@@ -130,21 +145,22 @@ def _count_ground(
 def _count_shade(
     measures: Measures,
     labels: np.ndarray,
+    places: np.ndarray,
     pair: ImagePair,
     here: np.ndarray,
     detection: Detection,
-    shadow: ShadowModel,
 ) -> None:
     """Pixels of the outline on the side away from the sun, and those with shade beside them."""
     import cv2
 
+    shadow = cast(ShadowModel, detection.shadow)
     before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
     coloured = shadow.coloured(before, after, LOOSE) & (labels == 0)
     darker = (after[:3] - before[:3]).mean(axis=0) < 0
     square = np.ones((3, 3), np.uint8)
     numbers = labels.astype(np.float32)
     rows, cols = np.nonzero(here & (cv2.erode(numbers, square) != cv2.dilate(numbers, square)))
-    own, n = labels[rows, cols], len(measures.outline)
+    own, place, n = labels[rows, cols], places[rows, cols], len(measures.outline)
     for date, shade in enumerate((coloured & ~darker, coloured & darker)):
         away = np.array(shadow.away[date])
         unit = away / max(float(np.hypot(*away)), 1e-6)
@@ -156,18 +172,26 @@ def _count_shade(
             for k in AWAY_PX
         ]
         facing = labels[beside[0]] != own
-        votes = np.add.reduce([shade[b].astype(np.int64) for b in beside]) >= 2
+        votes = np.zeros(len(rows), dtype=np.int64)
+        for b in beside:
+            votes += shade[b] & ((places[b] == 0) | (places[b] == place))
         measures.facing[date] += np.bincount(own[facing] - 1, minlength=n)
-        measures.shade[date] += np.bincount(own[facing] - 1, votes[facing], minlength=n)
+        measures.shade[date] += np.bincount(own[facing] - 1, votes[facing] >= 2, minlength=n)
 
 
-def held_by(measures: Measures) -> np.ndarray:
-    """``appeared``, ``disappeared`` or ``modified`` of each object, (n,) object array."""
+def evidence(measures: Measures) -> np.ndarray:
+    """How much speaks for a thing at each date, (date, n)."""
     step = measures.steps / np.maximum(measures.outline, 1)
     share = measures.shade / np.maximum(measures.facing, 1)
     shade = np.log(share + SHADE_FLOOR)
     ground = measures.ground / np.maximum(measures.moments[:, 0], 1)
-    thing = step + shade - shade[::-1] - GROUND_WEIGHT * ground
+    out: np.ndarray = step + shade - shade[::-1] - GROUND_WEIGHT * ground
+    return out
+
+
+def held_by(measures: Measures) -> np.ndarray:
+    """``appeared``, ``disappeared`` or ``modified`` of each object, (n,) object array."""
+    thing = evidence(measures)
     both = thing.min(axis=0) > BOTH
     more = thing[1] - thing[0]
     out = np.full(len(more), "modified", dtype=object)
