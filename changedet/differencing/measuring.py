@@ -52,7 +52,9 @@ class Measures:
     """(date, n) sums of the logarithms of the steps of colour there."""
     ground: np.ndarray
     """(date, n) sums over its pixels of the logarithm of the share of the ground around that looks
-    the same."""
+    the same,"""
+    sighted: np.ndarray
+    """(n,) and the pixels that have ground around."""
     facing: np.ndarray
     """(date, n) pixels of the rim that face away from the sun,"""
     shade: np.ndarray
@@ -79,6 +81,7 @@ class Measures:
             np.zeros(n),
             np.zeros((2, n)),
             np.zeros((2, n)),
+            np.zeros(n),
             np.zeros((2, n)),
             np.zeros((2, n)),
             np.zeros((2, n)),
@@ -88,8 +91,8 @@ class Measures:
         """Add another block's sums."""
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
-            "light", "misplaced", "leaned", "outline", "steps", "ground", "facing", "shade",
-            "cut",
+            "light", "misplaced", "leaned", "outline", "steps", "ground", "sighted", "facing",
+            "shade", "cut",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)

@@ -38,6 +38,8 @@ GROUND_PX = 15
 surface begins,"""
 GROUND_STRIDE = 3
 """every so many pixels."""
+LEAST_GROUND = 6
+"""Pixels with less ground around say nothing: those in the middle of large things."""
 GROUND_ALIKE = 0.05
 """Root mean square over bands of the difference of two pixels of one surface, as the logarithm of
 brightness."""
@@ -137,9 +139,11 @@ def _count_ground(
                 square = ((colour[:, at[0], at[1]] - own[date][:, seen]) ** 2).mean(axis=0)
                 alike[date, seen] += square < GROUND_ALIKE**2
     owner, n = labels[rows, cols] - 1, len(measures.outline)
+    sees = around >= LEAST_GROUND
+    measures.sighted += np.bincount(owner[sees], minlength=n)
     for date in range(2):
         logs = np.log(alike[date] / np.maximum(around, 1) + GROUND_FLOOR)
-        measures.ground[date] += np.bincount(owner, logs, minlength=n)
+        measures.ground[date] += np.bincount(owner[sees], logs[sees], minlength=n)
 
 
 def _count_shade(
@@ -184,7 +188,7 @@ def evidence(measures: Measures) -> np.ndarray:
     step = measures.steps / np.maximum(measures.outline, 1)
     share = measures.shade / np.maximum(measures.facing, 1)
     shade = np.log(share + SHADE_FLOOR)
-    ground = measures.ground / np.maximum(measures.moments[:, 0], 1)
+    ground = measures.ground / np.maximum(measures.sighted, 1)
     out: np.ndarray = step + shade - shade[::-1] - GROUND_WEIGHT * ground
     return out
 

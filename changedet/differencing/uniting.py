@@ -91,11 +91,12 @@ def unite(
         group = _groups(one[able], other[able], n)
         whole = np.concatenate([[0], group + 1])
         asked = _members(n, one, other, able)
-        together = stands(whole[number], asked & (whole == np.arange(n + 1)))[date]
+        both = stands(whole[number], asked & (whole == np.arange(n + 1)))
+        together = both[date]
         pixels = np.bincount(part, minlength=n) * asked[1:]
         size = np.maximum(np.bincount(group, pixels, minlength=n), 1)
         apart_then = np.bincount(group, pixels * single[1 - date], minlength=n) / size
-        holds = together > np.minimum(apart_then, BOTH)
+        holds = together > np.minimum(np.minimum(apart_then, both[1-date]), BOTH)
         joined |= able & holds[group[one]]
     group = _groups(one[joined], other[joined], n)
     out: np.ndarray = np.concatenate([[0], group + 1])[number]
@@ -185,7 +186,6 @@ def _stands(
     """(date, n) how much speaks for a thing, of the labels that are asked for."""
     n = len(asked) - 1
     measures = Measures.zeros(n, len(pair.before.pixels))
-    measures.moments[:, 0] = np.bincount(labels.ravel(), minlength=n + 1)[1:]
     core = window.pad(-GROUND_PX)
     count_standing(measures, labels, pair, window, core, detection, asked, places)
     return evidence(measures)
