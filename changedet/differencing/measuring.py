@@ -58,9 +58,7 @@ class Measures:
     facing: np.ndarray
     """(date, n) pixels of the rim that face away from the sun,"""
     shade: np.ndarray
-    """(date, n) those that have shade of that date beside them,"""
-    beside: np.ndarray
-    """(date, n) and the sum of the softened logarithms of brightness there."""
+    """(date, n) and those that have shade of that date beside them."""
     cut: np.ndarray
     """(2, n) pixels that lie :data:`CUT_PX` or less from the image's edge, and from what could not
     be observed."""
@@ -87,7 +85,6 @@ class Measures:
             np.zeros((2, n)),
             np.zeros((2, n)),
             np.zeros((2, n)),
-            np.zeros((2, n)),
         )
 
     def merge(self, other: Measures) -> None:
@@ -95,7 +92,7 @@ class Measures:
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
             "light", "misplaced", "leaned", "outline", "steps", "ground", "sighted", "facing",
-            "shade", "beside", "cut",
+            "shade", "cut",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)

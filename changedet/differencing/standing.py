@@ -45,14 +45,10 @@ GROUND_ALIKE = 0.05
 brightness."""
 GROUND_FLOOR = 0.01
 """Smaller shares of the ground are no surface."""
-SHADE_WEIGHT = 0.7
-GROUND_WEIGHT = 0.45
-DARK_WEIGHT = 1.1
-"""Weights of the logarithms of the ratio of shade, of the share of the ground around that looks the
-same, and of the darkness beside the outline, that of the steps being 1."""
-USUAL_DARK = 0.5
-"""That darkness where no sun is known."""
-BOTH = 0.7
+GROUND_WEIGHT = 2.0
+"""Weight of the logarithm of the share of the ground around that looks the same, those of the
+steps and of the ratio of shade being 1."""
+BOTH = 8.0
 """Evidence of a thing needed at both dates for an object that stands at both."""
 UNDECIDED = 0.02
 """Smaller differences of the evidence at the two dates decide nothing."""
@@ -113,7 +109,7 @@ def count_standing(
             measures.steps[date] += np.bincount(own, logs, minlength=n)
     _count_ground(measures, labels, places, dates, here, pair.valid)
     if detection.shadow is not None:
-        _count_shade(measures, labels, places, pair, dates, here, detection)
+        _count_shade(measures, labels, places, pair, here, detection)
 
 
 def _count_ground(
@@ -155,11 +151,10 @@ def _count_shade(
     labels: np.ndarray,
     places: np.ndarray,
     pair: ImagePair,
-    dates: list[np.ndarray],
     here: np.ndarray,
     detection: Detection,
 ) -> None:
-    """Pixels of the outline away from the sun, those with shade beside them, and how dark it is."""
+    """Pixels of the outline on the side away from the sun, and those with shade beside them."""
     import cv2
 
     shadow = cast(ShadowModel, detection.shadow)
@@ -184,8 +179,6 @@ def _count_shade(
         votes = np.zeros(len(rows), dtype=np.int64)
         for b in beside:
             votes += shade[b] & ((places[b] == 0) | (places[b] == place))
-        light = np.mean([dates[date][:, *b].mean(axis=0) for b in beside], axis=0)
-        measures.beside[date] += np.bincount(own[facing] - 1, light[facing], minlength=n)
         measures.facing[date] += np.bincount(own[facing] - 1, minlength=n)
         measures.shade[date] += np.bincount(own[facing] - 1, votes[facing] >= 2, minlength=n)
 
@@ -196,11 +189,7 @@ def evidence(measures: Measures) -> np.ndarray:
     share = measures.shade / np.maximum(measures.facing, 1)
     shade = np.log(share + SHADE_FLOOR)
     ground = measures.ground / np.maximum(measures.sighted, 1)
-    faces = measures.facing > 0
-    dark = np.where(faces, -measures.beside / np.maximum(measures.facing, 1), USUAL_DARK)
-    out: np.ndarray = (
-        step + SHADE_WEIGHT * (shade - shade[::-1]) - GROUND_WEIGHT * ground + DARK_WEIGHT * dark
-    )
+    out: np.ndarray = step + shade - shade[::-1] - GROUND_WEIGHT * ground
     return out
 
 

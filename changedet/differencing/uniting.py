@@ -64,7 +64,7 @@ def unite(
         return parts
     _, start, part = np.unique(parts.ravel()[index], return_index=True, return_inverse=True)
     n = len(start)
-    number = np.zeros(parts.size, dtype=np.int64)
+    number: np.ndarray = np.zeros(parts.size, dtype=np.int64)
     number[index] = part + 1
     number = number.reshape(parts.shape)
     dates = colours(pair, cast(ChangeVector, detection.detector), detection.contrast[1])
@@ -96,7 +96,7 @@ def unite(
         pixels = np.bincount(part, minlength=n) * asked[1:]
         size = np.maximum(np.bincount(group, pixels, minlength=n), 1)
         apart_then = np.bincount(group, pixels * single[1 - date], minlength=n) / size
-        holds = together > np.minimum(np.minimum(apart_then, both[1-date]), BOTH)
+        holds = together > np.minimum(np.minimum(apart_then, both[1 - date]), BOTH)
         joined |= able & holds[group[one]]
     group = _groups(one[joined], other[joined], n)
     out: np.ndarray = np.concatenate([[0], group + 1])[number]

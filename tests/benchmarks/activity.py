@@ -11,7 +11,8 @@ default settings, over ``--seeds`` seeds of each kind of yard.
 * A row is *right* where it touches a changed thing or the ground that lies in its shadow at either
   date; precision is the share of such rows.
 * The *direction* of a found object is right where its row says what became of it; what went to
-  another place has disappeared here and appeared there. Where one thing stands on another's place
+  another place has disappeared here and appeared there, and a row that says ``moved`` says which
+  of the two. Where one thing stands on another's place
   (a quarter of either covered by the other), ``modified`` is right as well.
 * A found object has a *row of its own* where a row lies on it by half or more; several do where it
   has several colours, as a pair of containers.
@@ -72,6 +73,14 @@ def expected_change(thing: Any) -> str:
     return "appeared" if thing.after else "disappeared"
 
 
+def said(table: ChangeTable, row: int) -> str:
+    """What a row says became of the thing at its place."""
+    change = str(table["change"][row])
+    if change != "moved":
+        return change
+    return "disappeared" if table["moved_to"][row] >= 0 else "appeared"
+
+
 def match(
     rows: np.ndarray, things: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -112,8 +121,9 @@ def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) 
         overlap[k] = 0.0
         replaced = (overlap >= REPLACED * shapely.area(things)).any()
         replaced |= bool((overlap >= REPLACED * things[k].area).any())
-        said = str(table["change"][row])
-        counts.directed += said == expected_change(asked[k]) or (replaced and said == "modified")
+        change = said(table, row)
+        agrees = change == expected_change(asked[k])
+        counts.directed += agrees or (replaced and change == "modified")
         if own[k] > 0:
             counts.own += 1
             counts.ratios += (own[k] / things[k].area,)

@@ -70,11 +70,12 @@ def test_edges_in_a_badly_aligned_corner_are_no_changes_but_a_building_is(yard):
     untold, told = (changes(yard, after, field, share) for share in (0.0, 0.7))
     hardly = changes(yard, after, field, 1 / 6, false_alarms_per_km2=400.0)
     size = new[2] * new[3] * grid.pixel_area_m2
-    # not told, the corner and the building are one change
-    assert untold["area_m2"][~untold.explained].sum() > 1.5 * size
-    left = told.take(np.flatnonzero(~told.explained))
-    assert at(left, grid, new).sum() == len(left) == 1
-    assert left["area_m2"][0] == pytest.approx(size, rel=0.5)
+    # not told, edges of the corner are changes as well
+    left, more = (t.take(np.flatnonzero(~t.explained)) for t in (told, untold))
+    assert more["area_m2"].sum() > 1.1 * left["area_m2"].sum()
+    # what stood where the building stands may be a row of its own
+    assert at(left, grid, new).sum() == 1
+    assert left["area_m2"][at(left, grid, new)][0] == pytest.approx(size, rel=0.25)
     # told far too little, some edges are marked, and explained
     explained = hardly["explained_by"] == "misregistration"
     assert explained.any()
