@@ -10,7 +10,7 @@ import numpy as np
 
 from changedet.config import Config
 from changedet.differencing.common_ground import common_ground
-from changedet.differencing.detector import DetectionContext, FittedDetector
+from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
 from changedet.differencing.null_model import NullModel, fit_null
 from changedet.differencing.object_null import ObjectNull, candidate_peaks, from_pair
 from changedet.differencing.quiet import quiet_pairs
@@ -93,6 +93,16 @@ class Detection:
     def surprise(self, pair: ImagePair, statistic: np.ndarray) -> np.ndarray:
         """−log10 of the p-value of a statistic of a window, (y, x) float32."""
         return self.null.surprise(statistic, self.strata.labels(pair))
+
+    @property
+    def gathers(self) -> bool:
+        """Whether all pixels of a place speak for it, and not only its most surprising one.
+
+        Where pixels resolve single objects and shadows are explained. What is then left on quiet
+        ground is small; elsewhere it is large (roofs in another light, fields), and its size says
+        nothing.
+        """
+        return self.shadow is not None and is_fine(self.context.gsd_m)
 
     @property
     def shadow(self) -> ShadowModel | None:

@@ -72,10 +72,12 @@ def explain_pixels(
     if shadow is None:
         return
     halo = shadow.halo + SHADOW_GUARD
+    # faint pixels make a place together
+    least = detection.threshold.support if detection.gathers else detection.threshold.seed
 
     def work(core: Window) -> None:
         tile = np.nan_to_num(score.read(core))
-        if not (tile >= detection.threshold.seed).any():
+        if not (tile >= least).any():
             return
         window = core.pad(halo)
         wanted = np.zeros(window.shape, dtype=bool)

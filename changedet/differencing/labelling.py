@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from changedet.differencing.significance import evidence_of, weights_of
 from changedet.model import Grid, RasterWindows, Window
 
 LABEL_BLOCK = 512
@@ -30,7 +31,7 @@ class Components:
     pixels: np.ndarray
     """Pixels."""
     peak: np.ndarray
-    """Largest score."""
+    """Largest score; where all pixels of a place speak for it, their evidence together."""
     first: np.ndarray
     """(n, 2) row and column of the first pixel in row-major order."""
     box: np.ndarray
@@ -62,6 +63,7 @@ class _Block:
     base: int
     pixels: np.ndarray
     peak: np.ndarray
+    """Largest score or, gathered, the sum of the pixels' weights."""
     first: np.ndarray
     box: np.ndarray
     explained: np.ndarray
@@ -90,6 +92,8 @@ def find_components(
     seed: float,
     write: WriteLabels,
     explained: RasterWindows | None = None,
+    *,
+    gathered: bool = False,
 ) -> Components:
     """Places where the score stays above ``support`` and somewhere reaches ``seed``.
 
@@ -103,6 +107,9 @@ def find_components(
         Takes a window and its provisional labels (int32), to be read again later.
     explained : RasterWindows, optional
         Not zero where a change would be explained away.
+    gathered : bool
+        Not the largest score must reach the seed, but what all pixels of the place say together
+        (:func:`changedet.differencing.significance.evidence_of`).
 
     Returns
     -------
@@ -117,7 +124,9 @@ def find_components(
         left: np.ndarray | None = None
         for window in strip:
             away = None if explained is None else explained.read(window) != 0
-            labels, block = _label_block(score.read(window), away, window, (support, seed), base)
+            labels, block = _label_block(
+                score.read(window), away, window, (support, seed), base, gathered
+            )
             if len(block.pixels):
                 write(window, labels.astype(np.int32))
             base += len(block.pixels)
@@ -129,7 +138,7 @@ def find_components(
             left = labels[:, -1]
         seams.add(above, top)
         above = bottom
-    return _merge(blocks, seams, base - 1, seed)
+    return _merge(blocks, seams, base - 1, seed, gathered)
 
 
 def _strips(grid: Grid) -> Iterator[list[Window]]:
@@ -148,6 +157,7 @@ def _label_block(
     window: Window,
     levels: tuple[float, float],
     base: int,
+    gathered: bool,
 ) -> tuple[np.ndarray, _Block]:
     """Components of one block; those without a seed that do not touch its edge are dropped."""
     import cv2
@@ -172,9 +182,13 @@ def _label_block(
     is_explained = np.arange(count) >= ordinary
     flat = raw.ravel()
     inside = np.flatnonzero(flat)
-    peak = np.zeros(count, dtype=np.float32)
-    np.maximum.at(peak, flat[inside], score.ravel()[inside])
-    keep = peak >= seed
+    if gathered:
+        peak = np.bincount(flat[inside], weights_of(score.ravel()[inside]), minlength=count)
+        keep = evidence_of(peak) >= seed
+    else:
+        peak = np.zeros(count, dtype=np.float32)
+        np.maximum.at(peak, flat[inside], score.ravel()[inside])
+        keep = peak >= seed
     for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
         keep[line] = True
     keep[0] = False
@@ -193,7 +207,9 @@ def _label_block(
     return number[raw], block
 
 
-def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Components:
+def _merge(
+    blocks: list[_Block], seams: _Seams, count: int, seed: float, gathered: bool
+) -> Components:
     """Unite provisional labels that touch; keep what holds a seed."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -208,19 +224,22 @@ def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Comp
     total, group = connected_components(graph, directed=False)
     member = group[1:]
     pixels = np.zeros(total, dtype=np.int64)
-    peak = np.zeros(total, dtype=np.float32)
+    peak = np.zeros(total, dtype=np.float64 if gathered else np.float32)
     first = np.full((total, 2), np.iinfo(np.int64).max)
     box = np.concatenate([first, np.full((total, 2), -1)], axis=1)
     if count:
         parts = [np.concatenate([getattr(b, n) for b in blocks]) for n in ("pixels", "peak")]
         np.add.at(pixels, member, parts[0])
-        np.maximum.at(peak, member, parts[1])
+        # blocks have fixed places and come in order: the sum is the same whoever computed them
+        (np.add if gathered else np.maximum).at(peak, member, parts[1])
         boxes = np.concatenate([b.box for b in blocks])
         np.minimum.at(box[:, :2], member, boxes[:, :2])
         np.maximum.at(box[:, 2:], member, boxes[:, 2:])
         firsts = np.concatenate([b.first for b in blocks])
         order = np.lexsort((firsts[:, 1], firsts[:, 0]))[::-1]
         first[member[order]] = firsts[order]
+    if gathered:
+        peak = evidence_of(peak)
     chosen = np.flatnonzero((peak >= np.float32(seed)) & (pixels > 0))
     chosen = chosen[np.lexsort((first[chosen, 1], first[chosen, 0]))]
     number = np.zeros(total, dtype=np.int64)

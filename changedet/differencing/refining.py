@@ -193,7 +193,7 @@ def _cut_places(
     near = np.where(np.isfinite(surprise), here[wide], 0)
     regions = segment(reader.read(window), places, near, detection, least_pixels)
     surprise = np.nan_to_num(surprise, nan=-1.0)
-    raster = standing(regions, surprise, crowded, detection.threshold.seed, least_pixels)
+    raster = standing(regions, surprise, crowded, detection, least_pixels)
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 

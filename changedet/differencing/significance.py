@@ -1,8 +1,30 @@
-"""q-values of objects: the share of false ones to expect among all that are as significant."""
+"""How much speaks for a place, and for all that are as significant."""
 
 from __future__ import annotations
 
 import numpy as np
+
+GATHERED = 0.5
+"""Power to which 1 / p is raised before it is added up over a place: with 1, as in the harmonic
+mean, little but the smallest p counts; the closer to 0, the more do many weak ones count."""
+
+
+def weights_of(score: np.ndarray) -> np.ndarray:
+    """What each pixel adds to the evidence of its place, float64, from its −log10 p."""
+    out: np.ndarray = 10.0 ** (GATHERED * score.astype(np.float64))
+    return out
+
+
+def evidence_of(weights: np.ndarray) -> np.ndarray:
+    """Evidence of places from the sums of their pixels' weights, float32; 0 without pixels.
+
+    On the scale of the pixels: a pixel alone has its own −log10 p, n alike have
+    ``log10(n) / GATHERED`` more. Up to a factor for their number this is a generalised mean of
+    p-values (Vovk and Wang, Biometrika 107:791 (2020), doi:10.1093/biomet/asaa027), of which the
+    harmonic mean is the best known; such means hold up where p-values depend on each other. It is
+    no p-value here: what it is worth follows from the places of quiet ground.
+    """
+    return (np.log10(np.maximum(weights, 1.0)) / GATHERED).astype(np.float32)
 
 
 def object_q_values(p: np.ndarray, tests: float) -> np.ndarray:
