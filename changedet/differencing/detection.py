@@ -17,6 +17,7 @@ from changedet.differencing.quiet import quiet_pairs
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
+from changedet.differencing.significance import THING_M2
 from changedet.differencing.sizes import minimum_pixels
 from changedet.differencing.strata import Strata, fit_strata
 from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
@@ -95,14 +96,17 @@ class Detection:
         return self.null.surprise(statistic, self.strata.labels(pair))
 
     @property
-    def gathers(self) -> bool:
-        """Whether all pixels of a place speak for it, and not only its most surprising one.
+    def thing_px(self) -> float | None:
+        """Pixels of the smallest thing asked for, where all pixels of a place speak for it.
 
-        Where pixels resolve single objects and shadows are explained. What is then left on quiet
-        ground is small; elsewhere it is large (roofs in another light, fields), and its size says
-        nothing.
+        That is where pixels resolve single objects and shadows are explained: what is left on
+        quiet ground is small then. Elsewhere (None) it is large, roofs in another light and fields,
+        so that its size says nothing, and the most surprising pixel speaks alone.
         """
-        return self.shadow is not None and is_fine(self.context.gsd_m)
+        size = self.context.gsd_m
+        if size is None or not is_fine(size) or self.shadow is None:
+            return None
+        return max(1.0, THING_M2 / size**2)
 
     @property
     def shadow(self) -> ShadowModel | None:

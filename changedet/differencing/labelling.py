@@ -1,7 +1,8 @@
 """Hysteresis and connected components over blocks, stitched across their seams.
 
 Blocks have a fixed size of their own, not the tile size of the run, and everything merged across
-them is an integer or a maximum: objects cannot depend on how the work was cut up.
+them is an integer or a maximum, or a sum in the order of the blocks: objects cannot depend on how
+the work was cut up.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Components:
     pixels: np.ndarray
     """Pixels."""
     peak: np.ndarray
-    """Largest score; where all pixels of a place speak for it, their evidence together."""
+    """Largest score; where all pixels of a place speak for it, the evidence for it."""
     first: np.ndarray
     """(n, 2) row and column of the first pixel in row-major order."""
     box: np.ndarray
@@ -63,7 +64,8 @@ class _Block:
     base: int
     pixels: np.ndarray
     peak: np.ndarray
-    """Largest score or, gathered, the sum of the pixels' weights."""
+    weight: np.ndarray
+    """What all pixels say together: the sum of their weights."""
     first: np.ndarray
     box: np.ndarray
     explained: np.ndarray
@@ -93,7 +95,7 @@ def find_components(
     write: WriteLabels,
     explained: RasterWindows | None = None,
     *,
-    gathered: bool = False,
+    thing_px: float | None = None,
 ) -> Components:
     """Places where the score stays above ``support`` and somewhere reaches ``seed``.
 
@@ -107,9 +109,9 @@ def find_components(
         Takes a window and its provisional labels (int32), to be read again later.
     explained : RasterWindows, optional
         Not zero where a change would be explained away.
-    gathered : bool
-        Not the largest score must reach the seed, but what all pixels of the place say together
-        (:func:`changedet.differencing.significance.evidence_of`).
+    thing_px : float, optional
+        Not the largest score must reach the seed but the evidence of all pixels of the place
+        (:func:`changedet.differencing.significance.evidence_of`), with this size of a thing.
 
     Returns
     -------
@@ -125,7 +127,7 @@ def find_components(
         for window in strip:
             away = None if explained is None else explained.read(window) != 0
             labels, block = _label_block(
-                score.read(window), away, window, (support, seed), base, gathered
+                score.read(window), away, window, (support, seed), base, thing_px
             )
             if len(block.pixels):
                 write(window, labels.astype(np.int32))
@@ -138,7 +140,7 @@ def find_components(
             left = labels[:, -1]
         seams.add(above, top)
         above = bottom
-    return _merge(blocks, seams, base - 1, seed, gathered)
+    return _merge(blocks, seams, base - 1, seed, thing_px)
 
 
 def _strips(grid: Grid) -> Iterator[list[Window]]:
@@ -157,7 +159,7 @@ def _label_block(
     window: Window,
     levels: tuple[float, float],
     base: int,
-    gathered: bool,
+    thing_px: float | None,
 ) -> tuple[np.ndarray, _Block]:
     """Components of one block; those without a seed that do not touch its edge are dropped."""
     import cv2
@@ -182,13 +184,12 @@ def _label_block(
     is_explained = np.arange(count) >= ordinary
     flat = raw.ravel()
     inside = np.flatnonzero(flat)
-    if gathered:
-        peak = np.bincount(flat[inside], weights_of(score.ravel()[inside]), minlength=count)
-        keep = evidence_of(peak) >= seed
-    else:
-        peak = np.zeros(count, dtype=np.float32)
-        np.maximum.at(peak, flat[inside], score.ravel()[inside])
-        keep = peak >= seed
+    peak = np.zeros(count, dtype=np.float32)
+    np.maximum.at(peak, flat[inside], score.ravel()[inside])
+    weight = np.zeros(count)
+    if thing_px is not None:
+        weight = np.bincount(flat[inside], weights_of(score.ravel()[inside]), minlength=count)
+    keep = _evidence(peak, weight, thing_px) >= seed
     for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
         keep[line] = True
     keep[0] = False
@@ -203,12 +204,18 @@ def _label_block(
     extent = stats[:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] - 1
     box = np.concatenate([corner, corner + extent], axis=1).astype(np.int64)
     pixels = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-    block = _Block(base, pixels[keep], peak[keep], first[keep], box[keep], is_explained[keep])
+    block = _Block(
+        base, pixels[keep], peak[keep], weight[keep], first[keep], box[keep], is_explained[keep]
+    )
     return number[raw], block
 
 
+def _evidence(peak: np.ndarray, weight: np.ndarray, thing_px: float | None) -> np.ndarray:
+    return peak if thing_px is None else evidence_of(peak, weight, thing_px)
+
+
 def _merge(
-    blocks: list[_Block], seams: _Seams, count: int, seed: float, gathered: bool
+    blocks: list[_Block], seams: _Seams, count: int, seed: float, thing_px: float | None
 ) -> Components:
     """Unite provisional labels that touch; keep what holds a seed."""
     from scipy.sparse import coo_array
@@ -224,22 +231,23 @@ def _merge(
     total, group = connected_components(graph, directed=False)
     member = group[1:]
     pixels = np.zeros(total, dtype=np.int64)
-    peak = np.zeros(total, dtype=np.float64 if gathered else np.float32)
+    peak, weight = np.zeros(total, dtype=np.float32), np.zeros(total)
     first = np.full((total, 2), np.iinfo(np.int64).max)
     box = np.concatenate([first, np.full((total, 2), -1)], axis=1)
     if count:
-        parts = [np.concatenate([getattr(b, n) for b in blocks]) for n in ("pixels", "peak")]
+        names = ("pixels", "peak", "weight")
+        parts = [np.concatenate([getattr(b, n) for b in blocks]) for n in names]
         np.add.at(pixels, member, parts[0])
+        np.maximum.at(peak, member, parts[1])
         # blocks have fixed places and come in order: the sum is the same whoever computed them
-        (np.add if gathered else np.maximum).at(peak, member, parts[1])
+        np.add.at(weight, member, parts[2])
         boxes = np.concatenate([b.box for b in blocks])
         np.minimum.at(box[:, :2], member, boxes[:, :2])
         np.maximum.at(box[:, 2:], member, boxes[:, 2:])
         firsts = np.concatenate([b.first for b in blocks])
         order = np.lexsort((firsts[:, 1], firsts[:, 0]))[::-1]
         first[member[order]] = firsts[order]
-    if gathered:
-        peak = evidence_of(peak)
+    peak = _evidence(peak, weight, thing_px)
     chosen = np.flatnonzero((peak >= np.float32(seed)) & (pixels > 0))
     chosen = chosen[np.lexsort((first[chosen, 1], first[chosen, 0]))]
     number = np.zeros(total, dtype=np.int64)

@@ -5,26 +5,40 @@ from __future__ import annotations
 import numpy as np
 
 GATHERED = 0.5
-"""Power to which 1 / p is raised before it is added up over a place: with 1, as in the harmonic
+"""Power to which 1 / p is raised before it is averaged over a place: with 1, as in the harmonic
 mean, little but the smallest p counts; the closer to 0, the more do many weak ones count."""
+THING_M2 = 14.9
+"""Ground that the smallest thing asked for covers, a 20-foot container: a place of this size has
+the mean of its pixels, a larger one more."""
 
 
 def weights_of(score: np.ndarray) -> np.ndarray:
-    """What each pixel adds to the evidence of its place, float64, from its −log10 p."""
+    """What each pixel adds to the sum over its place, float64, from its −log10 p."""
     out: np.ndarray = 10.0 ** (GATHERED * score.astype(np.float64))
     return out
 
 
-def evidence_of(weights: np.ndarray) -> np.ndarray:
-    """Evidence of places from the sums of their pixels' weights, float32; 0 without pixels.
+def evidence_of(peak: np.ndarray, weights: np.ndarray, thing_px: float) -> np.ndarray:
+    """How much speaks for places, on the scale of −log10 p, float32.
 
-    On the scale of the pixels: a pixel alone has its own −log10 p, n alike have
-    ``log10(n) / GATHERED`` more. Up to a factor for their number this is a generalised mean of
-    p-values (Vovk and Wang, Biometrika 107:791 (2020), doi:10.1093/biomet/asaa027), of which the
-    harmonic mean is the best known; such means hold up where p-values depend on each other. It is
-    no p-value here: what it is worth follows from the places of quiet ground.
+    The most surprising pixel or what all say together, whichever is more: a small thing shows by
+    few strong pixels, a faint one by its size. The latter is, up to the number of pixels, a
+    generalised mean of p-values (Vovk and Wang, Biometrika 107:791 (2020),
+    doi:10.1093/biomet/asaa027), of which the harmonic mean is the best known; such means hold up
+    where p-values depend on each other. It is no p-value: what it is worth follows from the places
+    of quiet ground, which are measured by the same.
+
+    Parameters
+    ----------
+    peak : (n,) array
+        Largest −log10 p.
+    weights : (n,) array
+        Sums of :func:`weights_of`.
+    thing_px : float
+        Pixels of :data:`THING_M2`.
     """
-    return (np.log10(np.maximum(weights, 1.0)) / GATHERED).astype(np.float32)
+    together = np.log10(np.maximum(weights / thing_px, 1.0)) / GATHERED
+    return np.maximum(peak, together).astype(np.float32)
 
 
 def object_q_values(p: np.ndarray, tests: float) -> np.ndarray:

@@ -123,25 +123,23 @@ def standing(
     free = (regions.places > 0) & ~crowded
     raster = _bodies(np.where(changed, regions.owner, 0), free, least)
     n = int(raster.max()) + 1
-    weight = np.zeros(surprise.shape)
-    if detection.gathers:
-        weight = np.where(surprise >= detection.threshold.support, weights_of(surprise), 0.0)
-        peak = evidence_of(np.bincount(raster.ravel(), weight.ravel(), minlength=n))
-    else:
-        peak = np.full(n, -1.0, dtype=np.float32)
-        np.maximum.at(peak, raster.ravel(), surprise.ravel())
+    peak = np.full(n, -1.0, dtype=np.float32)
+    np.maximum.at(peak, raster.ravel(), surprise.ravel())
+    threshold, thing_px = detection.threshold, detection.thing_px
+    weight = np.where(surprise >= threshold.support, weights_of(surprise), 0.0).ravel()
+    if thing_px is not None:
+        together = np.bincount(raster.ravel(), weight, minlength=n)
+        peak = evidence_of(peak, together, thing_px)
     stands = np.bincount(raster.ravel(), minlength=n) >= least
     stands[0] = False
     place = np.zeros(n, dtype=np.int64)
     place[raster] = regions.places
-    seed = np.float32(detection.threshold.seed)
-    standing_places = np.unique(place[stands & (peak >= seed)])
-    if detection.gathers:
-        whole = np.bincount(regions.places.ravel(), weight.ravel())
-        parts = np.bincount(regions.places.ravel(), (weight * stands[raster]).ravel())
-        most = np.flatnonzero(parts >= HELD * whole)
-        standing_places = np.union1d(standing_places, most)
-    stands &= np.isin(place, standing_places)
+    enough = np.unique(place[stands & (peak >= np.float32(threshold.seed))])
+    if thing_px is not None:
+        whole = np.bincount(regions.places.ravel(), weight)
+        parts = np.bincount(regions.places.ravel(), weight * stands[raster].ravel())
+        enough = np.union1d(enough, np.flatnonzero(parts >= HELD * whole))
+    stands &= np.isin(place, enough)
     return np.where(stands[raster], raster, 0)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from changedet.differencing.significance import object_q_values
+from changedet.differencing.significance import evidence_of, object_q_values, weights_of
 
 p_values = hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(1e-12, 1.0))
 
@@ -56,3 +57,25 @@ def test_the_false_discovery_rate_is_kept():
         found = object_q_values(p, len(p)) <= 0.1
         share.append(found[:180].sum() / max(found.sum(), 1))
     assert np.mean(share) < 0.12
+
+
+scores = hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(0.0, 12.0))
+
+
+def evidence(score, thing_px):
+    return float(evidence_of(score.max(), weights_of(score).sum(), thing_px))
+
+
+@given(scores, st.floats(0.0, 12.0), st.floats(1.0, 100.0))
+def test_evidence_grows_with_every_pixel_from_that_of_the_most_surprising_one(score, one, thing):
+    together = evidence(score, thing)
+    assert together >= score.max() - 1e-5
+    assert evidence(np.append(score, one), thing) >= together
+    alike = score.max() + 2 * np.log10(max(len(score) / thing, 1.0))
+    assert together <= alike + 1e-5
+
+
+def test_a_place_as_large_as_a_thing_has_what_its_pixels_have():
+    assert evidence(np.full(60, 2.5), 60.0) == pytest.approx(2.5)
+    assert evidence(np.full(600, 2.5), 60.0) == pytest.approx(4.5)
+    assert evidence(np.full(6, 4.5), 60.0) == pytest.approx(4.5)
