@@ -10,13 +10,14 @@ import numpy as np
 
 from changedet.config import Config
 from changedet.differencing.common_ground import common_ground
-from changedet.differencing.detector import DetectionContext, FittedDetector
+from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
 from changedet.differencing.null_model import NullModel, fit_null
 from changedet.differencing.object_null import ObjectNull, candidate_peaks, from_pair
 from changedet.differencing.quiet import quiet_pairs
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
+from changedet.differencing.significance import ThingSize
 from changedet.differencing.sizes import minimum_pixels
 from changedet.differencing.strata import Strata, fit_strata
 from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
@@ -93,6 +94,19 @@ class Detection:
     def surprise(self, pair: ImagePair, statistic: np.ndarray) -> np.ndarray:
         """−log10 of the p-value of a statistic of a window, (y, x) float32."""
         return self.null.surprise(statistic, self.strata.labels(pair))
+
+    @property
+    def thing(self) -> ThingSize | None:
+        """How large things are that are asked for, where all pixels of a place speak for it.
+
+        That is where pixels resolve single objects and shadows are explained: what is left on
+        quiet ground is small then. Elsewhere (None) it is large, roofs in another light and fields,
+        so that its size says nothing, and the most surprising pixel speaks alone.
+        """
+        size = self.context.gsd_m
+        if size is None or not is_fine(size) or self.shadow is None:
+            return None
+        return ThingSize.at(size)
 
     @property
     def shadow(self) -> ShadowModel | None:

@@ -72,14 +72,17 @@ def explain_pixels(
     if shadow is None:
         return
     halo = shadow.halo + SHADOW_GUARD
+    # faint pixels make a place together
+    threshold = detection.threshold
+    least = threshold.seed if detection.thing is None else threshold.support
 
     def work(core: Window) -> None:
         tile = np.nan_to_num(score.read(core))
-        if not (tile >= detection.threshold.seed).any():
+        if not (tile >= least).any():
             return
         window = core.pad(halo)
         wanted = np.zeros(window.shape, dtype=bool)
-        wanted[core.within(window)] = tile >= detection.threshold.support
+        wanted[core.within(window)] = tile >= threshold.support
         bright = detection.detector.shadow_logarithms(reader.read(window))  # type: ignore[attr-defined]
         mask = shadow.explains(bright[0], bright[1], wanted)[core.within(window)]
         explained.write(core, mask.astype(np.uint8))

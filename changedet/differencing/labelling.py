@@ -1,7 +1,8 @@
 """Hysteresis and connected components over blocks, stitched across their seams.
 
 Blocks have a fixed size of their own, not the tile size of the run, and everything merged across
-them is an integer or a maximum: objects cannot depend on how the work was cut up.
+them is an integer or a maximum, or a sum in the order of the blocks: objects cannot depend on how
+the work was cut up.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from changedet.differencing.significance import ThingSize, evidence_of
 from changedet.model import Grid, RasterWindows, Window
 
 LABEL_BLOCK = 512
@@ -30,7 +32,7 @@ class Components:
     pixels: np.ndarray
     """Pixels."""
     peak: np.ndarray
-    """Largest score."""
+    """Largest score; where all pixels of a place speak for it, the evidence for it."""
     first: np.ndarray
     """(n, 2) row and column of the first pixel in row-major order."""
     box: np.ndarray
@@ -62,6 +64,8 @@ class _Block:
     base: int
     pixels: np.ndarray
     peak: np.ndarray
+    weight: np.ndarray
+    """What all pixels say together: the sum of their weights."""
     first: np.ndarray
     box: np.ndarray
     explained: np.ndarray
@@ -90,6 +94,8 @@ def find_components(
     seed: float,
     write: WriteLabels,
     explained: RasterWindows | None = None,
+    *,
+    thing: ThingSize | None = None,
 ) -> Components:
     """Places where the score stays above ``support`` and somewhere reaches ``seed``.
 
@@ -103,6 +109,9 @@ def find_components(
         Takes a window and its provisional labels (int32), to be read again later.
     explained : RasterWindows, optional
         Not zero where a change would be explained away.
+    thing : ThingSize, optional
+        Not the largest score must reach the seed but the evidence of all pixels of the place
+        (:func:`changedet.differencing.significance.evidence_of`), with things of this size.
 
     Returns
     -------
@@ -117,7 +126,10 @@ def find_components(
         left: np.ndarray | None = None
         for window in strip:
             away = None if explained is None else explained.read(window) != 0
-            labels, block = _label_block(score.read(window), away, window, (support, seed), base)
+            weights = None if thing is None else _weights(score, window, support, thing)
+            labels, block = _label_block(
+                score.read(window), away, window, (support, seed), base, thing, weights
+            )
             if len(block.pixels):
                 write(window, labels.astype(np.int32))
             base += len(block.pixels)
@@ -129,7 +141,7 @@ def find_components(
             left = labels[:, -1]
         seams.add(above, top)
         above = bottom
-    return _merge(blocks, seams, base - 1, seed)
+    return _merge(blocks, seams, base - 1, seed, thing)
 
 
 def _strips(grid: Grid) -> Iterator[list[Window]]:
@@ -148,6 +160,8 @@ def _label_block(
     window: Window,
     levels: tuple[float, float],
     base: int,
+    thing: ThingSize | None,
+    weights: np.ndarray | None,
 ) -> tuple[np.ndarray, _Block]:
     """Components of one block; those without a seed that do not touch its edge are dropped."""
     import cv2
@@ -174,7 +188,10 @@ def _label_block(
     inside = np.flatnonzero(flat)
     peak = np.zeros(count, dtype=np.float32)
     np.maximum.at(peak, flat[inside], score.ravel()[inside])
-    keep = peak >= seed
+    weight = np.zeros(count)
+    if weights is not None:
+        np.add.at(weight, flat[inside], weights.ravel()[inside])
+    keep = _evidence(peak, weight, thing) >= seed
     for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
         keep[line] = True
     keep[0] = False
@@ -189,11 +206,25 @@ def _label_block(
     extent = stats[:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] - 1
     box = np.concatenate([corner, corner + extent], axis=1).astype(np.int64)
     pixels = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-    block = _Block(base, pixels[keep], peak[keep], first[keep], box[keep], is_explained[keep])
+    block = _Block(
+        base, pixels[keep], peak[keep], weight[keep], first[keep], box[keep], is_explained[keep]
+    )
     return number[raw], block
 
 
-def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Components:
+def _weights(score: RasterWindows, window: Window, support: float, thing: ThingSize) -> np.ndarray:
+    """What each pixel of a block adds to the evidence for its place."""
+    wider = window.pad(thing.halo).intersect(score.grid.window)
+    return thing.weights(score.read(wider), support)[window.within(wider)]
+
+
+def _evidence(peak: np.ndarray, weight: np.ndarray, thing: ThingSize | None) -> np.ndarray:
+    return peak if thing is None else evidence_of(peak, weight, thing)
+
+
+def _merge(
+    blocks: list[_Block], seams: _Seams, count: int, seed: float, thing: ThingSize | None
+) -> Components:
     """Unite provisional labels that touch; keep what holds a seed."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -208,19 +239,23 @@ def _merge(blocks: list[_Block], seams: _Seams, count: int, seed: float) -> Comp
     total, group = connected_components(graph, directed=False)
     member = group[1:]
     pixels = np.zeros(total, dtype=np.int64)
-    peak = np.zeros(total, dtype=np.float32)
+    peak, weight = np.zeros(total, dtype=np.float32), np.zeros(total)
     first = np.full((total, 2), np.iinfo(np.int64).max)
     box = np.concatenate([first, np.full((total, 2), -1)], axis=1)
     if count:
-        parts = [np.concatenate([getattr(b, n) for b in blocks]) for n in ("pixels", "peak")]
+        names = ("pixels", "peak", "weight")
+        parts = [np.concatenate([getattr(b, n) for b in blocks]) for n in names]
         np.add.at(pixels, member, parts[0])
         np.maximum.at(peak, member, parts[1])
+        # blocks have fixed places and come in order: the sum is the same whoever computed them
+        np.add.at(weight, member, parts[2])
         boxes = np.concatenate([b.box for b in blocks])
         np.minimum.at(box[:, :2], member, boxes[:, :2])
         np.maximum.at(box[:, 2:], member, boxes[:, 2:])
         firsts = np.concatenate([b.first for b in blocks])
         order = np.lexsort((firsts[:, 1], firsts[:, 0]))[::-1]
         first[member[order]] = firsts[order]
+    peak = _evidence(peak, weight, thing)
     chosen = np.flatnonzero((peak >= np.float32(seed)) & (pixels > 0))
     chosen = chosen[np.lexsort((first[chosen, 1], first[chosen, 0]))]
     number = np.zeros(total, dtype=np.int64)

@@ -105,7 +105,10 @@ def find_objects(
         Objects by falling score; ties by position.
     """
     grid, threshold = score.grid, detection.threshold
-    found = find_components(score, threshold.support, threshold.seed, labels.write, explained)
+    found = find_components(
+        score, threshold.support, threshold.seed, labels.write, explained,
+        thing=detection.thing,
+    )  # fmt: skip
     large = found.pixels >= minimum_pixels(grid, min_area_m2)
     p = detection.objects.p_value(found.peak)
     # quiet ground holds so many candidates that peak lower, and they were tested as well

@@ -197,7 +197,7 @@ def _cut_places(
     pair = reader.read(window)
     regions = segment(pair, places, near, detection, least_pixels)
     surprise = np.nan_to_num(surprise, nan=-1.0)
-    raster = standing(regions, surprise, crowded, detection.threshold.seed, least_pixels)
+    raster = standing(regions, surprise, crowded, detection, least_pixels)
     raster = unite(raster, regions.owner, wide, pair, window, detection, noisiness(detection))
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)

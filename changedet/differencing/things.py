@@ -15,19 +15,23 @@ from changedet.differencing.cast_shadows import (
 )
 from changedet.differencing.detection import Detection
 from changedet.differencing.regions import Regions
+from changedet.differencing.significance import evidence_of
 from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
 from changedet.model import ImagePair
 
-CHANGED = 0.16
+CHANGED = 0.10
 """Regions whose logarithm of brightness changed by less, root mean square over bands, are
-ground,"""
+ground: that their place changed is known already,"""
 SAME = 0.12
 """Neighbours that differ by less at both dates are one surface,"""
 ALIKE = 0.35
 """and changed regions that differ by less at both dates are one thing."""
 QUIET_NOISE = 0.07
 """All of that where the noise of pooled pixels is at most this share of the scene's contrast; on
-smoother scenes noise looms larger in the logarithm, and the limits grow with it."""
+smoother scenes noise looms larger in the logarithm, and the limits grow with it. In the mean of a
+large region it averages out: the first limit grows for small ones only."""
+HELD = 0.5
+"""Share of what speaks for a place that its parts must hold."""
 NARROWEST_M = 2.0
 """Narrower changed regions are no things beside others that changed, but their sides and stripes,
 metres."""
@@ -50,7 +54,7 @@ def segment(
         pass
     tiny = regions.thin() & (regions.pixels < 0.5 * least)
     regions.give_away(tiny, ~tiny)
-    regions.kind = _kinds(regions, CHANGED * noisy)
+    regions.kind = _kinds(regions, _least_change(regions.pixels, noisy, least))
     narrow = narrowest_px(detection)
     _put_together(regions, narrow, ALIKE * noisy)
     if detection.shadow is not None:
@@ -72,7 +76,14 @@ def _put_together(regions: Regions, narrow: float, alike: float) -> None:
     regions.join_narrow(narrow)
 
 
-def _kinds(regions: Regions, least: float) -> np.ndarray:
+def _least_change(pixels: np.ndarray, noisy: float, least: int) -> np.ndarray:
+    """Change from which regions of so many pixels changed: noise averages out over large ones."""
+    size = np.sqrt(np.maximum(pixels, 1) / least)
+    out: np.ndarray = CHANGED * np.maximum(1.0, noisy / np.maximum(1.0, size))
+    return out
+
+
+def _kinds(regions: Regions, least: np.ndarray) -> np.ndarray:
     """0 unchanged, 1 changed, 2 and 3 darker before and after with the colour of a shadow."""
     k = regions.colours
     mean = regions.sums[:k] / np.maximum(regions.pixels, 1)
@@ -101,21 +112,34 @@ def standing(
     regions: Regions,
     surprise: np.ndarray,
     crowded: np.ndarray,
-    seed: float,
+    detection: Detection,
     least: int,
 ) -> np.ndarray:
-    """(y, x) parts of the least size, 0 elsewhere, of places of which one has the peak."""
+    """(y, x) parts of the least size, 0 elsewhere, of places that stand in their parts.
+
+    One part is surprising enough by itself or, where all pixels of a place speak for it, they hold
+    most of what does.
+    """
     changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
     free = (regions.places > 0) & ~crowded
     raster = _bodies(np.where(changed, regions.owner, 0), free, least)
     n = int(raster.max()) + 1
     peak = np.full(n, -1.0, dtype=np.float32)
     np.maximum.at(peak, raster.ravel(), surprise.ravel())
+    threshold, thing = detection.threshold, detection.thing
+    if thing is not None:
+        weight = thing.weights(surprise, threshold.support).ravel()
+        peak = evidence_of(peak, np.bincount(raster.ravel(), weight, minlength=n), thing)
     stands = np.bincount(raster.ravel(), minlength=n) >= least
     stands[0] = False
     place = np.zeros(n, dtype=np.int64)
     place[raster] = regions.places
-    stands &= np.isin(place, np.unique(place[stands & (peak >= np.float32(seed))]))
+    enough = np.unique(place[stands & (peak >= np.float32(threshold.seed))])
+    if thing is not None:
+        whole = np.bincount(regions.places.ravel(), weight)
+        parts = np.bincount(regions.places.ravel(), weight * stands[raster].ravel())
+        enough = np.union1d(enough, np.flatnonzero(parts >= HELD * whole))
+    stands &= np.isin(place, enough)
     return np.where(stands[raster], raster, 0)
 
 
