@@ -188,7 +188,7 @@ def _label_block(
     np.maximum.at(peak, flat[inside], score.ravel()[inside])
     weight = np.zeros(count)
     if thing_px is not None:
-        weight = np.bincount(flat[inside], weights_of(score.ravel()[inside]), minlength=count)
+        np.add.at(weight, flat[inside], weights_of(score.ravel()[inside]))
     keep = _evidence(peak, weight, thing_px) >= seed
     for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
         keep[line] = True

@@ -40,7 +40,8 @@ class ObjectNull:
     per_mpx: float
     """Candidates per million observed pixels of quiet ground."""
     curve: Curve
-    """Chance that a candidate's peak (−log10 p of its most surprising pixel) exceeds a value."""
+    """Chance that a candidate's peak exceeds a value: −log10 p of its most surprising pixel, or the
+    evidence of all its pixels (:func:`changedet.differencing.significance.evidence_of`)."""
     count: int
     """Candidates on which this rests."""
     source: Source

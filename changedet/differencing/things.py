@@ -19,16 +19,17 @@ from changedet.differencing.significance import evidence_of, weights_of
 from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
 from changedet.model import ImagePair
 
-CHANGED = 0.16
+CHANGED = 0.10
 """Regions whose logarithm of brightness changed by less, root mean square over bands, are
-ground,"""
+ground: that their place changed is known already,"""
 SAME = 0.12
 """Neighbours that differ by less at both dates are one surface,"""
 ALIKE = 0.35
 """and changed regions that differ by less at both dates are one thing."""
 QUIET_NOISE = 0.07
 """All of that where the noise of pooled pixels is at most this share of the scene's contrast; on
-smoother scenes noise looms larger in the logarithm, and the limits grow with it."""
+smoother scenes noise looms larger in the logarithm, and the limits grow with it. In the mean of a
+large region it averages out: the first limit grows for small ones only."""
 HELD = 0.5
 """Share of what speaks for a place that its parts must hold."""
 NARROWEST_M = 2.0

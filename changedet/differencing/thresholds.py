@@ -30,11 +30,12 @@ class Threshold:
     """Two levels for hysteresis, as −log10 of p."""
 
     seed: float
-    """A changed object holds at least one pixel above this."""
+    """A changed object holds at least one pixel above this or, where all its pixels speak for it,
+    this much evidence."""
     support: float
     """and consists of connected pixels above this."""
     p_seed: float
-    """p-value of a seed."""
+    """p-value of a pixel that alone would do."""
     nominal_false_per_km2: float | None
     """The rate that was asked for; None for a map."""
     expected_false_per_km2: float | None

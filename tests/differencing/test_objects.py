@@ -33,8 +33,8 @@ def planted(grid, seed=1):
     return MemoryPair(before, after, grid=grid, roles=("blue", "green", "red")), masks
 
 
-def find(pair, block=None, **more):
-    rate = None if more.get("fdr") else 200.0
+def find(pair, block=None, rate=200.0, **more):
+    rate = None if more.get("fdr") else rate
     config = Config(method="change-vector", false_alarms_per_km2=rate, fdr=more.get("fdr"))
     # the sun stands where it stood: things are told by colour, not by structure, which blurs them
     context = pair.context(shadow_away=((1.0, 0.0), (1.0, 0.0)))
@@ -69,6 +69,25 @@ def owner(raster, mask):
     return int(np.argmax(counts)) - 1
 
 
+def test_a_large_faint_thing_is_found_though_no_pixel_of_it_stands_out():
+    pair = noisy_pair(1, 3, SHAPE, noise=2.0)
+    before, after = (p.copy() for p in pair.pixels)
+    thing = turned_rectangle(SHAPE, (100, 110), 60, 14, 20.0)
+    after[:, thing] += 10
+    pair = MemoryPair(before, after, grid=GRID, roles=("blue", "green", "red"))
+    found, raster = find(pair, rate=2.0)
+    context = pair.context(shadow_away=((1.0, 0.0), (1.0, 0.0)))
+    detection = fit_detection(
+        pair, context, Config(method="change-vector", false_alarms_per_km2=2.0)
+    )
+    score = detection.score(pair, GRID.window)
+    assert score[thing].max() < detection.threshold.seed
+    (row,) = found.table
+    assert row["properties"]["score"] > detection.threshold.seed
+    assert (raster[thing] > 0).mean() > 0.9
+    assert (raster > 0).sum() < 1.3 * thing.sum()
+
+
 def test_planted_things_are_found_with_size_bearing_and_direction(whole):
     _, masks, found, raster = whole
     table = found.table
@@ -80,7 +99,8 @@ def test_planted_things_are_found_with_size_bearing_and_direction(whole):
         # Pooling lets strong change spill over its border by a pixel or two.
         assert length / 2 - 0.5 < table["length_m"][k] < length / 2 + 3
         assert width / 2 - 0.5 < table["width_m"][k] < width / 2 + 3
-        assert 0 <= table["p_value"][k] <= table["q_value"][k] < 0.01
+        # as quiet ground holds large places as well, the smallest is less rare than its peak was
+        assert 0 <= table["p_value"][k] <= table["q_value"][k] < (0.03 if name == "small" else 0.01)
         if length > 2 * width:
             # Rows grow to the south: an angle towards growing rows turns clockwise from east.
             assert abs((table["bearing_deg"][k] - (90 + angle) + 90) % 180 - 90) < 6
