@@ -17,7 +17,7 @@ from changedet.differencing.quiet import quiet_pairs
 from changedet.differencing.registry import choose_method, get_method
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.differencing.shadow import ShadowModel
-from changedet.differencing.significance import THING_M2
+from changedet.differencing.significance import ThingSize
 from changedet.differencing.sizes import minimum_pixels
 from changedet.differencing.strata import Strata, fit_strata
 from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
@@ -96,8 +96,8 @@ class Detection:
         return self.null.surprise(statistic, self.strata.labels(pair))
 
     @property
-    def thing_px(self) -> float | None:
-        """Pixels of the smallest thing asked for, where all pixels of a place speak for it.
+    def thing(self) -> ThingSize | None:
+        """How large things are that are asked for, where all pixels of a place speak for it.
 
         That is where pixels resolve single objects and shadows are explained: what is left on
         quiet ground is small then. Elsewhere (None) it is large, roofs in another light and fields,
@@ -106,7 +106,7 @@ class Detection:
         size = self.context.gsd_m
         if size is None or not is_fine(size) or self.shadow is None:
             return None
-        return max(1.0, THING_M2 / size**2)
+        return ThingSize.at(size)
 
     @property
     def shadow(self) -> ShadowModel | None:

@@ -74,7 +74,7 @@ def explain_pixels(
     halo = shadow.halo + SHADOW_GUARD
     # faint pixels make a place together
     threshold = detection.threshold
-    least = threshold.seed if detection.thing_px is None else threshold.support
+    least = threshold.seed if detection.thing is None else threshold.support
 
     def work(core: Window) -> None:
         tile = np.nan_to_num(score.read(core))

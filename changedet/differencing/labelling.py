@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from changedet.differencing.significance import evidence_of, weights_of
+from changedet.differencing.significance import ThingSize, evidence_of
 from changedet.model import Grid, RasterWindows, Window
 
 LABEL_BLOCK = 512
@@ -95,7 +95,7 @@ def find_components(
     write: WriteLabels,
     explained: RasterWindows | None = None,
     *,
-    thing_px: float | None = None,
+    thing: ThingSize | None = None,
 ) -> Components:
     """Places where the score stays above ``support`` and somewhere reaches ``seed``.
 
@@ -109,9 +109,9 @@ def find_components(
         Takes a window and its provisional labels (int32), to be read again later.
     explained : RasterWindows, optional
         Not zero where a change would be explained away.
-    thing_px : float, optional
+    thing : ThingSize, optional
         Not the largest score must reach the seed but the evidence of all pixels of the place
-        (:func:`changedet.differencing.significance.evidence_of`), with this size of a thing.
+        (:func:`changedet.differencing.significance.evidence_of`), with things of this size.
 
     Returns
     -------
@@ -126,8 +126,9 @@ def find_components(
         left: np.ndarray | None = None
         for window in strip:
             away = None if explained is None else explained.read(window) != 0
+            weights = None if thing is None else _weights(score, window, support, thing)
             labels, block = _label_block(
-                score.read(window), away, window, (support, seed), base, thing_px
+                score.read(window), away, window, (support, seed), base, thing, weights
             )
             if len(block.pixels):
                 write(window, labels.astype(np.int32))
@@ -140,7 +141,7 @@ def find_components(
             left = labels[:, -1]
         seams.add(above, top)
         above = bottom
-    return _merge(blocks, seams, base - 1, seed, thing_px)
+    return _merge(blocks, seams, base - 1, seed, thing)
 
 
 def _strips(grid: Grid) -> Iterator[list[Window]]:
@@ -159,7 +160,8 @@ def _label_block(
     window: Window,
     levels: tuple[float, float],
     base: int,
-    thing_px: float | None,
+    thing: ThingSize | None,
+    weights: np.ndarray | None,
 ) -> tuple[np.ndarray, _Block]:
     """Components of one block; those without a seed that do not touch its edge are dropped."""
     import cv2
@@ -187,9 +189,9 @@ def _label_block(
     peak = np.zeros(count, dtype=np.float32)
     np.maximum.at(peak, flat[inside], score.ravel()[inside])
     weight = np.zeros(count)
-    if thing_px is not None:
-        np.add.at(weight, flat[inside], weights_of(score.ravel()[inside]))
-    keep = _evidence(peak, weight, thing_px) >= seed
+    if weights is not None:
+        np.add.at(weight, flat[inside], weights.ravel()[inside])
+    keep = _evidence(peak, weight, thing) >= seed
     for line in (raw[0], raw[-1], raw[:, 0], raw[:, -1]):
         keep[line] = True
     keep[0] = False
@@ -210,12 +212,20 @@ def _label_block(
     return number[raw], block
 
 
-def _evidence(peak: np.ndarray, weight: np.ndarray, thing_px: float | None) -> np.ndarray:
-    return peak if thing_px is None else evidence_of(peak, weight, thing_px)
+def _weights(
+    score: RasterWindows, window: Window, support: float, thing: ThingSize
+) -> np.ndarray:
+    """What each pixel of a block adds to the evidence for its place."""
+    wider = window.pad(thing.halo).intersect(score.grid.window)
+    return thing.weights(score.read(wider), support)[window.within(wider)]
+
+
+def _evidence(peak: np.ndarray, weight: np.ndarray, thing: ThingSize | None) -> np.ndarray:
+    return peak if thing is None else evidence_of(peak, weight, thing)
 
 
 def _merge(
-    blocks: list[_Block], seams: _Seams, count: int, seed: float, thing_px: float | None
+    blocks: list[_Block], seams: _Seams, count: int, seed: float, thing: ThingSize | None
 ) -> Components:
     """Unite provisional labels that touch; keep what holds a seed."""
     from scipy.sparse import coo_array
@@ -247,7 +257,7 @@ def _merge(
         firsts = np.concatenate([b.first for b in blocks])
         order = np.lexsort((firsts[:, 1], firsts[:, 0]))[::-1]
         first[member[order]] = firsts[order]
-    peak = _evidence(peak, weight, thing_px)
+    peak = _evidence(peak, weight, thing)
     chosen = np.flatnonzero((peak >= np.float32(seed)) & (pixels > 0))
     chosen = chosen[np.lexsort((first[chosen, 1], first[chosen, 0]))]
     number = np.zeros(total, dtype=np.int64)

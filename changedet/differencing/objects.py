@@ -107,7 +107,7 @@ def find_objects(
     grid, threshold = score.grid, detection.threshold
     found = find_components(
         score, threshold.support, threshold.seed, labels.write, explained,
-        thing_px=detection.thing_px,
+        thing=detection.thing,
     )  # fmt: skip
     large = found.pixels >= minimum_pixels(grid, min_area_m2)
     p = detection.objects.p_value(found.peak)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from changedet.differencing.filters import opened
 
 GATHERED = 0.5
 """Power to which 1 / p is raised before it is averaged over a place: with 1, as in the harmonic
@@ -10,15 +14,45 @@ mean, little but the smallest p counts; the closer to 0, the more do many weak o
 THING_M2 = 14.9
 """Ground that the smallest thing asked for covers, a 20-foot container: a place of this size has
 the mean of its pixels, a larger one more."""
+THING_WIDTH_M = 8.0
+"""What is wider in every direction is no thing with its shadow but ground, and its size says
+nothing."""
 
 
-def weights_of(score: np.ndarray) -> np.ndarray:
-    """What each pixel adds to the sum over its place, float64, from its −log10 p."""
-    out: np.ndarray = 10.0 ** (GATHERED * score.astype(np.float64))
-    return out
+@dataclass(frozen=True)
+class ThingSize:
+    """How large things are that are asked for."""
+
+    pixels: float
+    """Of the smallest."""
+    half_width: int
+    """Of the widest, with its shadow, pixels."""
+
+    @classmethod
+    def at(cls, gsd_m: float) -> ThingSize:
+        """In pixels of this size."""
+        return cls(max(1.0, THING_M2 / gsd_m**2), max(1, round(0.5 * THING_WIDTH_M / gsd_m)))
+
+    @property
+    def halo(self) -> int:
+        """Pixels of neighbourhood that :meth:`weights` needs."""
+        return 2 * self.half_width + 1
+
+    def weights(self, score: np.ndarray, support: float) -> np.ndarray:
+        """What each pixel adds to the sum over its place, from its −log10 p, (y, x) float64.
+
+        Nothing below the support, nor where what lies above it is too wide for a thing.
+        """
+        valid = np.nan_to_num(score, nan=-1.0) >= 0
+        above = valid & (np.nan_to_num(score, nan=-1.0) >= np.float32(support))
+        wide = opened(above.astype(np.float32), valid, self.half_width) > 0
+        out = np.zeros(score.shape)
+        counted = above & ~wide
+        out[counted] = 10.0 ** (GATHERED * score[counted].astype(np.float64))
+        return out
 
 
-def evidence_of(peak: np.ndarray, weights: np.ndarray, thing_px: float) -> np.ndarray:
+def evidence_of(peak: np.ndarray, weights: np.ndarray, thing: ThingSize) -> np.ndarray:
     """How much speaks for places, on the scale of −log10 p, float32.
 
     The most surprising pixel or what all say together, whichever is more: a small thing shows by
@@ -33,11 +67,11 @@ def evidence_of(peak: np.ndarray, weights: np.ndarray, thing_px: float) -> np.nd
     peak : (n,) array
         Largest −log10 p.
     weights : (n,) array
-        Sums of :func:`weights_of`.
-    thing_px : float
-        Pixels of :data:`THING_M2`.
+        Sums of :meth:`ThingSize.weights`.
+    thing : ThingSize
+        How large things are.
     """
-    together = np.log10(np.maximum(weights / thing_px, 1.0)) / GATHERED
+    together = np.log10(np.maximum(weights / thing.pixels, 1.0)) / GATHERED
     return np.maximum(peak, together).astype(np.float32)
 
 

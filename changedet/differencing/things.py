@@ -15,7 +15,7 @@ from changedet.differencing.cast_shadows import (
 )
 from changedet.differencing.detection import Detection
 from changedet.differencing.regions import Regions
-from changedet.differencing.significance import evidence_of, weights_of
+from changedet.differencing.significance import evidence_of
 from changedet.differencing.vector import ChangeVector, colours, object_pixel_m
 from changedet.model import ImagePair
 
@@ -126,17 +126,16 @@ def standing(
     n = int(raster.max()) + 1
     peak = np.full(n, -1.0, dtype=np.float32)
     np.maximum.at(peak, raster.ravel(), surprise.ravel())
-    threshold, thing_px = detection.threshold, detection.thing_px
-    weight = np.where(surprise >= threshold.support, weights_of(surprise), 0.0).ravel()
-    if thing_px is not None:
-        together = np.bincount(raster.ravel(), weight, minlength=n)
-        peak = evidence_of(peak, together, thing_px)
+    threshold, thing = detection.threshold, detection.thing
+    if thing is not None:
+        weight = thing.weights(surprise, threshold.support).ravel()
+        peak = evidence_of(peak, np.bincount(raster.ravel(), weight, minlength=n), thing)
     stands = np.bincount(raster.ravel(), minlength=n) >= least
     stands[0] = False
     place = np.zeros(n, dtype=np.int64)
     place[raster] = regions.places
     enough = np.unique(place[stands & (peak >= np.float32(threshold.seed))])
-    if thing_px is not None:
+    if thing is not None:
         whole = np.bincount(regions.places.ravel(), weight)
         parts = np.bincount(regions.places.ravel(), weight * stands[raster].ravel())
         enough = np.union1d(enough, np.flatnonzero(parts >= HELD * whole))

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from changedet.differencing import labelling
 from changedet.differencing.labelling import find_components, touched_windows
+from changedet.differencing.significance import ThingSize
 from changedet.model import Window
 
 from .builders import Scratch, smooth_field
@@ -18,14 +19,14 @@ EIGHT = np.ones((3, 3))
 SUPPORT, SEED = 2.0, 5.0
 
 
-def components(score, block, explained=None, support=SUPPORT, seed=SEED, thing_px=None):
+def components(score, block, explained=None, support=SUPPORT, seed=SEED, thing=None):
     """Found components and the raster of their numbers, with blocks of a size."""
     raster = Scratch(np.zeros(score.shape, dtype=np.int32))
     away = None if explained is None else Scratch(explained.astype(np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(labelling, "LABEL_BLOCK", block)
         found = find_components(
-            Scratch(score), support, seed, raster.write, away, thing_px=thing_px
+            Scratch(score), support, seed, raster.write, away, thing=thing
         )
     return found, found.lookup[raster.array]
 
@@ -192,12 +193,12 @@ def test_a_large_faint_place_is_found_and_a_small_one_is_not(block):
     score[3:15, 2:32] = 2.5  # 360 pixels
     score[20:23, 5:8] = 2.5  # 9 pixels
     score[30, 40] = 8.0
-    seed, thing = 3.5, 60.0
-    found, raster = components(score, block, seed=seed, thing_px=thing)
+    seed, thing = 3.5, ThingSize(60.0, 8)
+    found, raster = components(score, block, seed=seed, thing=thing)
     expected = score.copy()
     expected[20:23, 5:8] = 0
     np.testing.assert_array_equal(raster > 0, expected > 0)
-    np.testing.assert_allclose(found.peak, [2.5 + 2 * np.log10(360 / thing), 8.0], rtol=1e-6)
+    np.testing.assert_allclose(found.peak, [2.5 + 2 * np.log10(360 / 60.0), 8.0], rtol=1e-6)
     assert len(components(score, block, seed=seed)[0]) == 1
 
 
@@ -205,7 +206,8 @@ def test_a_large_faint_place_is_found_and_a_small_one_is_not(block):
 @given(st.integers(0, 10_000), st.sampled_from([7, 16, 40]))
 def test_evidence_is_that_of_the_whole_image(seed, block):
     score = (3.0 * smooth_field(np.random.default_rng(seed), (48, 64), 2.0)).astype(np.float32)
-    found, raster = components(score, block, seed=4.0, thing_px=10.0)
-    whole, same = components(score, 64, seed=4.0, thing_px=10.0)
+    thing = ThingSize(10.0, 2)
+    found, raster = components(score, block, seed=4.0, thing=thing)
+    whole, same = components(score, 64, seed=4.0, thing=thing)
     np.testing.assert_array_equal(raster, same)
     np.testing.assert_allclose(found.peak, whole.peak, rtol=1e-6)

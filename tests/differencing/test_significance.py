@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from changedet.differencing.significance import evidence_of, object_q_values, weights_of
+from changedet.differencing.significance import GATHERED, ThingSize, evidence_of, object_q_values
 
 p_values = hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(1e-12, 1.0))
 
@@ -63,7 +63,8 @@ scores = hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(0.0, 12.0
 
 
 def evidence(score, thing_px):
-    return float(evidence_of(score.max(), weights_of(score).sum(), thing_px))
+    weight = (10.0 ** (GATHERED * score)).sum()
+    return float(evidence_of(score.max(), weight, ThingSize(thing_px, 8)))
 
 
 @given(scores, st.floats(0.0, 12.0), st.floats(1.0, 100.0))
@@ -79,3 +80,18 @@ def test_a_place_as_large_as_a_thing_has_what_its_pixels_have():
     assert evidence(np.full(60, 2.5), 60.0) == pytest.approx(2.5)
     assert evidence(np.full(600, 2.5), 60.0) == pytest.approx(4.5)
     assert evidence(np.full(6, 4.5), 60.0) == pytest.approx(4.5)
+
+
+def test_what_is_too_wide_for_a_thing_does_not_count():
+    """A field and a train of as many pixels, at half a metre."""
+    thing = ThingSize.at(0.5)
+    score = np.full((120, 120), np.float32(np.nan))
+    score[5:115, 5:115] = 0.0
+    field, train = np.zeros((2, 120, 120), dtype=bool)
+    field[10:40, 10:40] = train[60:70, 10:100] = True
+    score[field | train] = 2.5
+    weights = thing.weights(score, 2.0)
+    assert weights[train].sum() == pytest.approx(900 * 10**1.25)
+    assert weights[~train].sum() == 0
+    score[~field & ~train] = np.nan
+    np.testing.assert_array_equal(thing.weights(score, 2.0)[field], 0.0)
