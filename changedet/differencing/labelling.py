@@ -212,9 +212,7 @@ def _label_block(
     return number[raw], block
 
 
-def _weights(
-    score: RasterWindows, window: Window, support: float, thing: ThingSize
-) -> np.ndarray:
+def _weights(score: RasterWindows, window: Window, support: float, thing: ThingSize) -> np.ndarray:
     """What each pixel of a block adds to the evidence for its place."""
     wider = window.pad(thing.halo).intersect(score.grid.window)
     return thing.weights(score.read(wider), support)[window.within(wider)]

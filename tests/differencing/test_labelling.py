@@ -25,9 +25,7 @@ def components(score, block, explained=None, support=SUPPORT, seed=SEED, thing=N
     away = None if explained is None else Scratch(explained.astype(np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(labelling, "LABEL_BLOCK", block)
-        found = find_components(
-            Scratch(score), support, seed, raster.write, away, thing=thing
-        )
+        found = find_components(Scratch(score), support, seed, raster.write, away, thing=thing)
     return found, found.lookup[raster.array]
 
 
