@@ -189,7 +189,7 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     if quiet is None:
         objects = from_pair(peaks, seen.pixels)
     else:
-        objects = quiet.objects_for(1e6 * len(peaks) / max(seen.pixels, 1))
+        objects = quiet.objects_for(peaks, seen.pixels)
     threshold = _threshold(null, noise, objects, level, context, reader.grid, config)
     if threshold.is_map:
         null = replace(null, strata={})

@@ -27,6 +27,9 @@ FILE = "quiet.json"
 SWEEP = 0.45
 """Metres that the end of the shadow of a thing one metre tall lies apart between the dates, from
 which the light is another."""
+WEAK_BELOW = 4.0
+"""Candidates that peak lower (−log10 p) are counted, to tell how restless the ground of a pair is.
+What changed peaks higher, and must not speak for more quiet candidates against itself."""
 ADAPTS = 4.0
 """A pair may have so many times more, or fewer, weak candidates than quiet pairs have."""
 
@@ -40,10 +43,13 @@ class QuietPairs:
     objects: ObjectNull
     """Objects that nothing explains."""
     weak_per_mpx: float
-    """Candidates before anything is explained, per million pixels of the sample."""
+    """Weak candidates before anything is explained, per million pixels of the sample."""
+    weak_below: float = math.inf
+    """Candidates that peak lower were counted for that."""
 
-    def objects_for(self, weak_per_mpx: float) -> ObjectNull:
-        """Objects to expect in a pair that has so many weak candidates itself."""
+    def objects_for(self, peaks: np.ndarray, sampled_pixels: int) -> ObjectNull:
+        """Objects to expect in a pair that has candidates with these peaks itself."""
+        weak_per_mpx = 1e6 * np.count_nonzero(peaks < self.weak_below) / max(sampled_pixels, 1)
         ratio = weak_per_mpx / self.weak_per_mpx if self.weak_per_mpx > 0 else 1.0
         factor = float(np.clip(ratio, 1.0 / ADAPTS, ADAPTS))
         known = self.objects
@@ -91,6 +97,7 @@ def from_json(value: dict[str, Any]) -> QuietPairs:
         {name: _curve(v) for name, v in value["tails"].items()},
         ObjectNull(objects["per_mpx"], _curve(objects), objects["count"], "pair"),
         value["weak_per_mpx"],
+        value.get("weak_below", math.inf),
     )
 
 
@@ -103,6 +110,7 @@ def to_json(pairs: QuietPairs) -> dict[str, Any]:
             "per_mpx": _short(objects.per_mpx), "count": objects.count, **_plain(objects.curve)
         },
         "weak_per_mpx": _short(pairs.weak_per_mpx),
+        **({"weak_below": pairs.weak_below} if math.isfinite(pairs.weak_below) else {}),
     }  # fmt: skip
 
 

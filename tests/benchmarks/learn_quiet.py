@@ -21,7 +21,7 @@ from changedet.config import Config
 from changedet.differencing import METHODS, STRATA, Detection, minimum_pixels
 from changedet.differencing.null_model import fit_null, ranks
 from changedet.differencing.object_null import from_reference
-from changedet.differencing.quiet import QuietPairs, kind_of, to_json
+from changedet.differencing.quiet import WEAK_BELOW, QuietPairs, kind_of, to_json
 
 Fitted = tuple[Any, Detection, Config]
 FIRST = 1001
@@ -64,13 +64,14 @@ def learn(pairs: list[Fitted]) -> QuietPairs:
     for pair, detection, config in pairs:
         seen = detection.sample
         null = fit_null(seen.statistic, detection.level, strata=seen.strata, tails=tails)
-        weak += len(differencing.weak_candidates(seen, null, minimum_pixels(pair.grid, None)))
+        found = differencing.weak_candidates(seen, null, minimum_pixels(pair.grid, None))
+        weak += np.count_nonzero(found < WEAK_BELOW)
         sampled += seen.pixels
         table, pixels = candidates(pair, replace(detection, null=null), config)
         peaks.append(table["score"][~table.explained])
         observed += pixels
     objects = from_reference(np.concatenate(peaks), observed, "reference")
-    return QuietPairs(tails, objects, 1e6 * weak / sampled)
+    return QuietPairs(tails, objects, 1e6 * weak / sampled, WEAK_BELOW)
 
 
 def main() -> None:
