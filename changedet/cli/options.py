@@ -114,6 +114,7 @@ pair_options = _together(
     _reading,
     click.option("--sun-before", type=SUN, help="Where the sun stood, degrees, if no tag tells."),
     click.option("--sun-after", type=SUN, help="The same for the after image."),
+    click.option("--sun", type=SUN, help="The same for both, taken at one time of day and year."),
     click.option(
         "--view-before", type=VIEW, help="Direction to the sensor, and from the vertical."
     ),
@@ -170,7 +171,20 @@ def settings(options: dict[str, Any]) -> dict[str, Any]:
     if "kind_weights" in given:
         given["kind_weights"] = dict(given["kind_weights"]) or None
     given = {name: value for name, value in given.items() if value is not None}
+    given |= _same_sun(options.pop("sun", None), given)
     for name, other in (("fdr", "false_alarms_per_km2"), ("false_alarms_per_km2", "fdr")):
         if name in given:
             given.setdefault(other, None)
     return given
+
+
+def _same_sun(sun: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Settings that ``--sun`` stands for; refused beside the option of one date."""
+    if sun is None:
+        return {}
+    if "sun_before" in given or "sun_after" in given:
+        raise click.UsageError(
+            "--sun was given, which is for both images, and --sun-before or --sun-after, too: "
+            "give --sun alone, or those two."
+        )
+    return {"sun_before": sun, "sun_after": sun}

@@ -5,9 +5,15 @@ pixels agree because noise and roofs do, not because there are many witnesses. S
 compared with objects: places of quiet pairs that are connected, outlined and sifted in the very
 same way. Their spatial correlation, their shapes and what explains them need no model then.
 
-p-values by split-conformal ranks (Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random
-World*, 2005, doi:10.1007/b106715): valid as far as the quiet pair and the pair at hand can be
-exchanged. Fails where the quiet pairs are of another kind, season or site.
+A reference is one draw of what its site does when nothing happens, and the pair at hand another:
+a small site holds a dozen candidates, and its next visit three or thirty. So what was found there
+is put together with what quiet pairs of the same kind are known to do, as so much ground and so
+many candidates more (empirical Bayes: a gamma prior for the rate, a Dirichlet process for the
+peaks). With little ground the known dominates, with much the site's own. Where nothing is known,
+p-values are split-conformal ranks (Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random
+World*, 2005, doi:10.1007/b106715), which the others approach as candidates become many: valid as
+far as the quiet pair and the pair at hand can be exchanged. Fails where the quiet pairs are of
+another season or site.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.null_model import Curve, Source, continued, ranks
+from changedet.differencing.null_model import Curve, Source, ranks
 
 CANDIDATE = 2.0
 """A place is a candidate from a pixel this surprising (−log10 p)."""
@@ -27,10 +33,14 @@ SMALLEST_P = 1e-9
 CENSOR = 0.7
 """Of the candidates of a pair by itself this share, the weakest, is taken for noise."""
 FEWEST = 30
-"""With fewer candidates the tail has the steepness of independent pixels, or of quiet pairs."""
+"""With fewer candidates the tail has the steepness of independent pixels."""
 LAST = 30
 """Of the candidates of quiet ground so many peak where the ranks end: what lies beyond is the tail.
 Slivers of shadows peak far higher than noise does, so it must not set in earlier."""
+SITES_ALIKE = 4.0
+"""What is known of quiet pairs counts as so many candidates for how many a site has,"""
+PEAKS_ALIKE = 40.0
+"""and as so many for how high they peak: as alike as sites are (``learn_quiet.py --alike``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +56,15 @@ class ObjectNull:
     source: Source
     """Where they come from."""
     peaks: np.ndarray | None = None
-    """Increasing peaks of a reference or history, for exact ranks."""
+    """Increasing peaks of a reference or history by itself, for exact ranks."""
+    known_share: float = 0.0
+    """Weight that quiet pairs of this kind have in the curve, beside the reference's own peaks."""
 
     def p_value(self, peak: np.ndarray) -> np.ndarray:
         """Chance that a candidate on quiet ground peaks as high, (n,) float64.
 
-        With a reference or history the conformal rank, which cannot be smaller than one over the
-        number of quiet candidates and one.
+        With a reference or history by itself the conformal rank, which cannot be smaller than one
+        over the number of quiet candidates and one.
         """
         peak = np.asarray(peak, dtype=np.float64)
         if self.peaks is not None:
@@ -74,6 +86,8 @@ class ObjectNull:
         """Everything as plain JSON values."""
         return {
             "source": self.source,
+            "combined_with": "quiet pairs of this kind" if self.known_share else None,
+            "weight_of_quiet_pairs": self.known_share,
             "candidates": self.count,
             "candidates_per_mpx": self.per_mpx,
             "smallest_p": 1.0 / (self.count + 1.0) if self.peaks is not None else SMALLEST_P,
@@ -82,7 +96,7 @@ class ObjectNull:
 
 
 def from_reference(
-    peaks: np.ndarray, observed_pixels: int, source: Source, beyond: Curve | None = None
+    peaks: np.ndarray, observed_pixels: int, source: Source, known: ObjectNull | None = None
 ) -> ObjectNull:
     """Null from the objects of pairs in which nothing changed.
 
@@ -94,13 +108,28 @@ def from_reference(
         Pixels in which they were looked for.
     source : {"reference", "history"}
         What the pairs are.
-    beyond : Curve, optional
-        How the peaks of quiet pairs of this kind fall where the ranks end; exponential without it.
+    known : ObjectNull, optional
+        Of quiet pairs of this kind, with as many candidates as these pairs let expect. Without it
+        the peaks stand for themselves.
     """
     ordered = np.sort(np.asarray(peaks, dtype=np.float64))
-    # one more than was seen: with few candidates the next one is not the impossible
-    rate = 1e6 * (len(ordered) + 1) / max(observed_pixels, 1)
-    return ObjectNull(rate, _tail_of(ordered, beyond), len(ordered), source, ordered)
+    n, mpx = len(ordered), max(observed_pixels, 1) / 1e6
+    if known is None:
+        # one more than was seen: with few candidates the next one is not the impossible
+        return ObjectNull((n + 1) / mpx, _tail_of(ordered), n, source, ordered)
+    rate = (SITES_ALIKE + n) / (SITES_ALIKE / known.per_mpx + mpx)
+    share = PEAKS_ALIKE / (PEAKS_ALIKE + n)
+    return ObjectNull(rate, _mixed(ordered, known.curve), n, source, None, share)
+
+
+def _mixed(ordered: np.ndarray, known: Curve) -> Curve:
+    """Chance to exceed a value: of quiet pairs as known, and of the peaks of the reference."""
+    values = np.unique(np.concatenate([[CANDIDATE], known.values, ordered]))
+    values = values[values >= CANDIDATE]
+    above = len(ordered) - np.searchsorted(ordered, values, side="left")
+    expected = PEAKS_ALIKE * np.exp(np.minimum(known.log(values).astype(np.float64), 0.0))
+    log_survival = np.log((expected + above) / (PEAKS_ALIKE + len(ordered)))
+    return Curve(values, log_survival, known.slope, known.curvature)
 
 
 def from_pair(peaks: np.ndarray, observed_pixels: int) -> ObjectNull:
@@ -121,11 +150,9 @@ def from_pair(peaks: np.ndarray, observed_pixels: int) -> ObjectNull:
     return ObjectNull(rate, curve, len(ordered), "pair")
 
 
-def _tail_of(ordered: np.ndarray, beyond: Curve | None) -> Curve:
+def _tail_of(ordered: np.ndarray) -> Curve:
     if len(ordered) >= FEWEST:
-        return continued(ranks(ordered, last=LAST), beyond)
-    if beyond is not None:
-        return beyond
+        return ranks(ordered, last=LAST)
     excess = float(np.mean(ordered - CANDIDATE)) if len(ordered) else 1.0
     slope = 1.0 / max(excess, 0.5)
     return Curve(np.array([CANDIDATE - 1e-6, CANDIDATE]), np.array([0.0, 0.0]), slope)

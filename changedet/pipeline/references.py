@@ -151,8 +151,16 @@ def null_of(
         table = outline_objects(score_map, config, run, refined=False)[0].table
         peaks.append(table["score"][~table.explained])
         observed += score_map.observed_pixels
-    beyond = None if known is None else known.objects.curve
-    return null, from_reference(np.concatenate(peaks), observed, source, beyond)
+    return null, from_reference(np.concatenate(peaks), observed, source, _expected(fitted))
+
+
+def _expected(fitted: Sequence[tuple[AlignedPair, Detection]]) -> ObjectNull | None:
+    """What quiet pairs of this kind let expect of these, by the weak candidates of each."""
+    _, first = fitted[0]
+    if quiet_pairs(first.detector, first.context) is None:
+        return None
+    per_mpx = float(np.mean([d.objects.per_mpx for _, d in fitted]))
+    return replace(first.objects, per_mpx=per_mpx)
 
 
 def _described(pair: AlignedPair, infos: tuple[ImageInfo, ImageInfo]) -> list[dict[str, Any]]:

@@ -191,3 +191,20 @@ def test_json_lines(run, detect, make_report, make_zone, tmp_path):
     }  # fmt: skip
     assert len(lines) == 3
     assert done.stderr == ""
+
+
+def test_one_sun_for_both_images(run, detect, tmp_path):
+    done = run("detect", "b", "a", "--out", tmp_path / "out", "--sun", "150,45")
+    assert done.exit_code == 0, done.output
+    ((_, kwargs),) = detect.calls
+    assert kwargs["sun_before"] == kwargs["sun_after"] == (150.0, 45.0)
+    assert "sun" not in kwargs
+
+
+def test_one_sun_beside_that_of_a_date_is_refused(run, detect, tmp_path):
+    done = run(
+        "detect", "b", "a", "--out", tmp_path / "out", "--sun", "150,45", "--sun-after", "160,40"
+    )
+    assert done.exit_code == 2
+    assert "--sun was given, which is for both images, and --sun-before or" in done.output
+    assert not detect.calls
