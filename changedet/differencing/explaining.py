@@ -24,8 +24,8 @@ Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 LOOSE = 2.5
 """Tolerance for the colour of a shadow, as a multiple, where the shape of the whole object counts
 as well."""
-SLIVER_SHARE = 0.5
-"""Share of a sliver's pixels that must have that colour."""
+SLIVER_SHARE = 0.8
+"""Share of a sliver's pixels that must have that colour: rows of wagons have it by parts."""
 PARTNERS = 0.35
 """Share of an object's shadow-coloured pixels that must have a counterpart at the other date,"""
 PARTNERS_ALONE = 0.6

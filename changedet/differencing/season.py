@@ -16,31 +16,52 @@ from changedet.differencing.sampling import Sample
 
 SMALLEST_M2 = 500.0
 """Smaller objects are no fields, square metres."""
-GREEN = 0.25
-"""Vegetation index that a field reaches at one date at least."""
-LEAST_TURN = 0.05
+GREEN = {"infrared": 0.25, "visible": 0.06}
+"""Vegetation index that a field reaches at one date at least, by the bands it is taken from,"""
+LEAST_TURN = {"infrared": 0.05, "visible": 0.02}
 """and by which its index follows that of the vegetated ground, up or down, at least."""
 ALIKE = 0.1
 """Two places look alike if their brightness differs by less than this, root mean square over bands
 of the natural logarithm."""
 LEAST_ALIKE = 200
 """So many sampled pixels elsewhere must have looked like the field before,"""
-SHARE = 0.25
-"""and this share of them looks like it afterwards."""
+SHARE = 0.5
+"""and this share of them looks like it afterwards: with half as much, twice as many of the changed
+things are explained, and hardly more of the fields."""
 PIXELS = 60_000
 """Pixels of the sample, at most."""
 BATCH = 64
 """Objects that are compared with the sample at a time."""
 
 
+@dataclass(frozen=True)
+class Greenness:
+    """A vegetation index: of red and near infrared, or of the visible bands without it."""
+
+    kind: str
+    """``infrared`` or ``visible``."""
+    bands: tuple[int, ...]
+    """Positions of red and near infrared, or of blue, green and red."""
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Index of pixels, (band, ...) to (...).
+
+        The visible one is the green leaf index (2 G − R − B) / (2 G + R + B) of Louhaichi, Borman
+        and Johnson 2001, doi:10.1080/10106040108542184.
+        """
+        if self.kind == "infrared":
+            red, nir = (pixels[k] for k in self.bands)
+            return vegetation_index(red, nir)
+        blue, green, red = (pixels[k] for k in self.bands)
+        return vegetation_index(0.5 * (blue + red), green)
+
+
 @dataclass(frozen=True, eq=False)
 class Season:
     """What the ground looked like at both dates, pixel by pixel of a sample."""
 
-    red: int
-    """Position of the red band."""
-    nir: int
-    """Position of the near infrared band."""
+    greenness: Greenness
+    """How green ground is told."""
     before: np.ndarray
     """(band, n) logarithm of brightness of the sample before."""
     after: np.ndarray
@@ -58,9 +79,10 @@ class Season:
         own_share : (n,) array
             Its share of the observed ground: its own pixels in the sample are no evidence.
         """
-        index = [vegetation_index(v[:, self.red], v[:, self.nir]) for v in (before, after)]
+        index = [self.greenness(v.T) for v in (before, after)]
         turn = (index[1] - index[0]) * np.sign(self.trend)
-        out: np.ndarray = (np.maximum(*index) >= GREEN) & (turn >= LEAST_TURN)
+        kind = self.greenness.kind
+        out: np.ndarray = (np.maximum(*index) >= GREEN[kind]) & (turn >= LEAST_TURN[kind])
         asked = np.flatnonzero(out)
         for start in range(0, len(asked), BATCH):
             part = asked[start : start + BATCH]
@@ -86,17 +108,21 @@ def _alike(sample: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def fit_season(sample: Sample, roles: tuple[str, ...]) -> Season | None:
-    """Look at what the ground did; None without red and near infrared, or without vegetation.
+    """Look at what the ground did; None without the bands that tell green, or vegetation.
 
-    Fails where a whole kind of vegetation was cleared at once, which then is what its like did.
+    Fails where a whole kind of vegetation was cleared at once, which then is what its like did, and
+    without near infrared in pictures with a cast of colour, in which too much or nothing is green.
     """
-    if "red" not in roles or "nir" not in roles:
+    kind, names = "infrared", ("red", "nir")
+    if "nir" not in roles:
+        kind, names = "visible", ("blue", "green", "red")
+    if not set(names) <= set(roles):
         return None
-    red, nir = roles.index("red"), roles.index("nir")
+    greenness = Greenness(kind, tuple(roles.index(n) for n in names))
     before, after = sample.pixels(PIXELS)
-    index = [vegetation_index(v[red], v[nir]) for v in (before, after)]
-    green = np.maximum(*index) >= GREEN
+    index = [greenness(v) for v in (before, after)]
+    green = np.maximum(*index) >= GREEN[kind]
     if green.sum() < LEAST_ALIKE:
         return None
     trend = float(np.median((index[1] - index[0])[green]))
-    return Season(red, nir, _logarithm(before), _logarithm(after), trend)
+    return Season(greenness, _logarithm(before), _logarithm(after), trend)
