@@ -24,7 +24,7 @@ Run = Callable[[Callable[[Window], Any], Iterable[Window]], Iterator[Any]]
 LOOSE = 2.5
 """Tolerance for the colour of a shadow, as a multiple, where the shape of the whole object counts
 as well."""
-SLIVER_SHARE = 0.8
+SLIVER_SHARE = 0.7
 """Share of a sliver's pixels that must have that colour: rows of wagons have it by parts."""
 PARTNERS = 0.35
 """Share of an object's shadow-coloured pixels that must have a counterpart at the other date,"""
