@@ -40,7 +40,8 @@ Slivers of shadows peak far higher than noise does, so it must not set in earlie
 SITES_ALIKE = 4.0
 """What is known of quiet pairs counts as so many candidates for how many a site has,"""
 PEAKS_ALIKE = 40.0
-"""and as so many for how high they peak: as alike as sites are (``learn_quiet.py --alike``)."""
+"""and as so many for how high they peak: as alike as sites of one kind are
+(``tests/benchmarks/alike.py``)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,13 +136,26 @@ def null_of(
     fitted: Sequence[tuple[AlignedPair, Detection]], source: Source, config: Config, run: Running
 ) -> tuple[NullModel, ObjectNull]:
     """Null of pixels and of objects from fitted pairs in which nothing changed."""
+    null = pixel_null(fitted, source)
+    peaks, observed = quiet_peaks(fitted, null, config, run)
+    return null, from_reference(peaks, observed, source, expected_objects(fitted))
+
+
+def pixel_null(fitted: Sequence[tuple[AlignedPair, Detection]], source: Source) -> NullModel:
+    """Distribution of the statistic in pairs in which nothing changed."""
     samples = [d.sample for _, d in fitted]
     _, first = fitted[0]
     known = quiet_pairs(first.detector, first.context)
-    null = reference_null(
+    return reference_null(
         [b for s in samples for b in s.statistic], [b for s in samples for b in s.strata],
         source, None if known is None else known.tails,
     )  # fmt: skip
+
+
+def quiet_peaks(
+    fitted: Sequence[tuple[AlignedPair, Detection]], null: NullModel, config: Config, run: Running
+) -> tuple[np.ndarray, int]:
+    """Peaks of the candidates in pairs by one null of pixels, and the observed pixels."""
     peaks, observed = [], 0
     for pair, detection in fitted:
         everything = replace(detection.threshold, seed=CANDIDATE, support=CANDIDATE)
@@ -151,10 +164,10 @@ def null_of(
         table = outline_objects(score_map, config, run, refined=False)[0].table
         peaks.append(table["score"][~table.explained])
         observed += score_map.observed_pixels
-    return null, from_reference(np.concatenate(peaks), observed, source, _expected(fitted))
+    return np.concatenate(peaks), observed
 
 
-def _expected(fitted: Sequence[tuple[AlignedPair, Detection]]) -> ObjectNull | None:
+def expected_objects(fitted: Sequence[tuple[AlignedPair, Detection]]) -> ObjectNull | None:
     """What quiet pairs of this kind let expect of these, by the weak candidates of each."""
     _, first = fitted[0]
     if quiet_pairs(first.detector, first.context) is None:
