@@ -113,9 +113,8 @@ def fit_season(sample: Sample, roles: tuple[str, ...]) -> Season | None:
     Fails where a whole kind of vegetation was cleared at once, which then is what its like did, and
     without near infrared in pictures with a cast of colour, in which too much or nothing is green.
     """
-    kind, names = "infrared", ("red", "nir")
-    if "nir" not in roles:
-        kind, names = "visible", ("blue", "green", "red")
+    kind = "infrared" if "nir" in roles else "visible"
+    names = ("red", "nir") if kind == "infrared" else ("blue", "green", "red")
     if not set(names) <= set(roles):
         return None
     greenness = Greenness(kind, tuple(roles.index(n) for n in names))
