@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -57,6 +58,25 @@ def test_a_reference_pair_is_the_null_and_is_named(small, earlier, tmp_path):
     assert [r["path"] for r in manifest["references"]] == [one, two]
     assert all(len(r["sha256"]) == 64 for r in manifest["references"])
     assert cd.verify(folder, rerun=True).ok
+
+
+def brightness_differs(before, after, valid):
+    """A detector of one's own, of which no quiet pairs are known."""
+    return np.abs(after - before).mean(axis=0)
+
+
+def test_for_a_detector_of_ones_own_the_reference_stands_for_itself(small, earlier):
+    one, two = (str(earlier / f"site_{day}.tif") for day in DAYS[:2])
+    report = cd.detect(
+        *small.pair, reference_before=one, reference_after=two, method=brightness_differs
+    )
+    objects = report.summary["calibration"]["objects"]
+    assert objects["combined_with"] is None
+    # no p-value is smaller than the ranks of the reference can tell
+    smallest = 1 / (objects["candidates"] + 1)
+    assert objects["smallest_p"] == pytest.approx(smallest)
+    assert len(report.changes)
+    assert min(report.changes["p_value"]) == pytest.approx(smallest)
 
 
 def test_real_change_still_stands_out_against_a_reference(small, earlier):
