@@ -30,8 +30,14 @@ PARTNERS = 0.35
 """Share of an object's shadow-coloured pixels that must have a counterpart at the other date,"""
 PARTNERS_ALONE = 0.6
 """and share of all its pixels, where not every pixel was explained by itself."""
+CASTER_M2 = 37.5
+"""A sliver as large as the smallest wagon is cast by something:"""
+CAST_SHARE = 0.02
+"""at least this share of its pixels have a counterpart."""
 CONTRARY = 1.5
-"""So many times as much contrast at the date when it is brighter: then it is no shadow."""
+"""So many times as much contrast at the date when it is brighter: then it is no sliver,"""
+CONTRARY_PAIRED = 3.0
+"""and so many times as much: then no shadow, whatever its counterparts."""
 SLOPE_SHARE = 0.75
 """Share of a slope's pixels that must have darkened, or brightened, with the colour of shade,"""
 SLOPE_MARGIN = 0.15
@@ -180,12 +186,16 @@ def explanations(
         # A shadow that comes darkens and one that goes brightens; a thing may do the contrary.
         before, after = contrasts(measures, detection.contrast)
         darker = count[0] >= count[1]
-        contrary = np.where(darker, before > CONTRARY * after, after > CONTRARY * before)
+        lit, shaded = np.where(darker, (before, after), (after, before))
         narrow = shape.width_px <= detection.shadow.sliver_px
-        sliver = (share >= SLIVER_SHARE) & narrow & ~contrary
         paired = partners.sum(axis=0)
-        away &= sliver | (paired >= PARTNERS * count.sum(axis=0))
-        away |= sliver | (paired >= PARTNERS_ALONE * pixels)
+        cast = (pixels * (detection.context.gsd_m or 1.0) ** 2 < CASTER_M2) | (
+            paired >= CAST_SHARE * pixels
+        )
+        sliver = (share >= SLIVER_SHARE) & narrow & cast & (lit <= CONTRARY * shaded)
+        possible = lit <= CONTRARY_PAIRED * shaded
+        away &= sliver | ((paired >= PARTNERS * count.sum(axis=0)) & possible)
+        away |= sliver | ((paired >= PARTNERS_ALONE * pixels) & possible)
         away |= _slopes(measures, shape, detection)
     pixels = np.maximum(found.pixels, 1)
     out = np.full(len(found), None, dtype=object)
