@@ -6,7 +6,9 @@ are judged, each by the others; printed is the natural logarithm of the likeliho
 in them, less the largest, for several such numbers: how many candidates (negative binomial), and
 how high they peak (Dirichlet-multinomial over classes of the known distribution)."""
 
-from __future__ import annotations
+how high they peak (Dirichlet-multinomial over classes of the known distribution). The seeds are
+those that quiet.json is learnt from, unless ``--first`` gives others.
+"""
 
 import argparse
 import warnings
