@@ -4,11 +4,11 @@ A reference is put together with what quiet pairs of its kind are known to do, w
 many candidates (``object_null.SITES_ALIKE``, ``PEAKS_ALIKE``). Here several visits to each site
 are judged, each by the others; printed is the natural logarithm of the likelihood of what is found
 in them, less the largest, for several such numbers: how many candidates (negative binomial), and
-how high they peak (Dirichlet-multinomial over classes of the known distribution)."""
-
 how high they peak (Dirichlet-multinomial over classes of the known distribution). The seeds are
 those that quiet.json is learnt from, unless ``--first`` gives others.
 """
+
+from __future__ import annotations
 
 import argparse
 import warnings
