@@ -5,7 +5,7 @@ many candidates (``object_null.SITES_ALIKE``, ``PEAKS_ALIKE``). Here several vis
 are judged, each by the others; printed is the natural logarithm of the likelihood of what is found
 in them, less the largest, for several such numbers: how many candidates (negative binomial), and
 how high they peak (Dirichlet-multinomial over classes of the known distribution). The seeds are
-those that quiet.json is learnt from.
+those that quiet.json is learnt from, unless ``--first`` gives others.
 """
 
 from __future__ import annotations
@@ -86,13 +86,14 @@ def main() -> None:
     """Print two lines a kind, and two for all together."""
     parser = argparse.ArgumentParser(description="How alike quiet sites are.")
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first", type=int, default=FIRST, help="first seed")
     parser.add_argument("--only", choices=KINDS)
     given = parser.parse_args()
     together = [np.zeros(len(CANDIDATES)), np.zeros(len(PEAKS))]
     for kind in KINDS if given.only is None else (given.only,):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            each = [one_site(kind, seed) for seed in range(FIRST, FIRST + given.seeds)]
+            each = [one_site(kind, seed) for seed in range(given.first, given.first + given.seeds)]
         sums = [np.sum([one[i] for one in each], axis=0) for i in (0, 1)]
         together = [a + b for a, b in zip(together, sums, strict=True)]
         print(line(kind, "candidates", CANDIDATES, sums[0]), flush=True)
