@@ -164,8 +164,13 @@ def test_a_bridge_is_left_out(yard, rows):
 
 
 def test_where_tracks_meet_the_longer_one_counts(rows):
-    assert all(seen.SHARED in rows[n].skipped for n in ("3", "4", "6"))
-    assert seen.SHARED not in rows["1"].skipped
+    assert all(rows[n].shared_m > 10 for n in ("3", "4", "6"))
+    assert rows["1"].shared_m == 0
+    # it is not missing: all that is a track's own is seen
+    for row in rows.values():
+        assert row.observable_m + row.shared_m == pytest.approx(row.length_m, abs=2)
+        assert seen.SHARED not in row.skipped
+        assert row.describe()["shared_m"] == row.shared_m
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,7 @@ class Tally:
         for row in rows:
             for date in ("before", "after"):
                 seen = getattr(row, f"observable_m_{date}")
-                shared = sum(m for why, m in row.skipped.items() if "another track" in why)
-                whole = seen + shared >= 0.98 * row.length_m
+                whole = seen + row.shared_m >= 0.98 * row.length_m
                 metres, cars = getattr(row, f"occupied_{date}"), getattr(row, f"cars_{date}")
                 if metres is None or not whole:
                     continue
