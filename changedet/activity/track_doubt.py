@@ -13,8 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
-BLOCK_M = 14.0
-"""Track that is right or wrong as a whole: the length of a wagon."""
+from changedet.activity.track_profile import FINE_GSD_M
+
+BLOCK_M = (14.0, 45.0)
+"""Track that is right or wrong as a whole: a wagon, and in coarse pixels, where none shows by
+itself, some of them."""
 SHARE = 0.025
 """What an interval leaves out at either end."""
 NEGLIGIBLE = 1e-7
@@ -89,6 +92,10 @@ def doubt_of(
     step : float
         Metres.
     """
+    coarse = step > FINE_GSD_M
+    block = BLOCK_M[coarse]
+    # where a run ends is told to a step in fine pixels, and that is another matter
+    typical = np.mean if coarse else np.median
     told = np.zeros(len(chance), dtype=bool)
     for a, b in runs:
         told[a:b] = True
@@ -99,9 +106,9 @@ def doubt_of(
     for a, b in pairwise(edges):
         if not judged[a]:
             continue
-        cuts = np.linspace(a, b, 1 + int(np.ceil((b - a) * step / BLOCK_M))).round().astype(int)
+        cuts = np.linspace(a, b, 1 + int(np.ceil((b - a) * step / block))).round().astype(int)
         for start, stop in pairwise(cuts):
-            wrong = float(chance[start:stop].mean())
+            wrong = float(typical(chance[start:stop]))
             wrong = 1 - wrong if told[a] else wrong
             if wrong > NEGLIGIBLE:
                 by = (start - stop) if told[a] else (stop - start)

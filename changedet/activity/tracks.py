@@ -41,7 +41,7 @@ TRAIN_GSD_M = 20.0
 """Coarser than this nothing is told."""
 END_M = 0.7
 """Standard deviation with which an end of a train is found, metres or so many pixels."""
-ROUGH = 0.03
+ROUGH = 0.02
 """Standard deviation of occupied length besides, as a share of it, for each metre of ground
 sample distance: what is taken for train and is none, and the other way round."""
 _METRES = {
