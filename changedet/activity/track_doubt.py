@@ -15,7 +15,7 @@ import numpy as np
 
 from changedet.activity.track_profile import FINE_GSD_M
 
-BLOCK_M = (14.0, 45.0)
+BLOCK_M = (14.0, 75.0)
 """Track that is right or wrong as a whole: a wagon, and in coarse pixels, where none shows by
 itself, some of them."""
 SHARE = 0.025
