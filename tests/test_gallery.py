@@ -76,8 +76,6 @@ def test_the_pictures_are_there_and_not_heavy():
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-# three dates show too little of track 10 for a series of its own, as the page says
-@pytest.mark.filterwarnings("default::changedet.errors.HistoryWarning")
 def test_the_script_runs_from_nothing(script, tmp_path):
     text = script.run(script.DAYS[-3:], tmp_path / "out", tmp_path / "pictures")
     assert "insufficient_baseline" in text

@@ -17,6 +17,8 @@ class PlaceValue:
     high: float | None = None
     observable: float | None = None
     """Share of the place that was seen, 0 to 1."""
+    deviation: float | None = None
+    """Standard deviation of the value, by which sums get their interval."""
 
 
 PlaceValues = list[list[PlaceValue]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import ceil, floor, hypot
+from math import floor, hypot, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ CAR_M = 13.92
 """Length of a freight car over its couplers, metres: one count of occupied track."""
 MEASURES = (("occupied_m", CAR_M), ("cars", 1.0))
 """Measures of a track, the leading one first, and the value of one count."""
+NORMAL_95 = 1.96
+COMMON = 0.1
+"""Share of the variance of a track's value that all tracks have in common."""
 
 
 def track_measures(
@@ -44,10 +47,11 @@ def together(
 ) -> PlaceValues:
     """Sum the values of tracks.
 
-    An image lacks the sum if it lacks one of them. What is not known of one track is taken to be
-    independent of the others: distances to the ends of the intervals add in quadrature. An error
-    that all tracks share, such as wagons that are all longer than usual, makes the interval too
-    narrow.
+    An image lacks the sum if it lacks one of them. Intervals of tracks do not add up: on ten tracks
+    of which each is right almost surely, one is wrong now and then. So it is the variances that
+    are summed, and a share of them is taken to be common to all tracks (the same sun, haze and
+    ground), of which deviations add up as they are. Where a row does not tell deviations, the
+    distances to the ends of its interval stand for them.
 
     Parameters
     ----------
@@ -74,14 +78,23 @@ def _sum(some: Sequence[PlaceValue], weights: list[float], whole: bool) -> Place
     if len(values) < len(some):
         return PlaceValue(None, observable=observable)
     total = sum(values)
+    each = [NORMAL_95 * v.deviation for v in some if v.deviation is not None]
     below = [v.value - v.low for v in some if v.value is not None and v.low is not None]
     above = [v.high - v.value for v in some if v.value is not None and v.high is not None]
+    if len(each) == len(some):
+        below = above = each
     if len(below) < len(some) or len(above) < len(some):
         return PlaceValue(total, observable=observable)
-    low, high = max(0.0, total - hypot(*below)), total + hypot(*above)
+    low, high = max(0.0, total - _joined(below)), total + _joined(above)
     if whole:
-        low, high = float(floor(low)), float(ceil(high))
+        # a whole number counts up to a half beyond it
+        low, high = min(total, float(floor(low + 0.5))), max(total, float(floor(high + 0.5)))
     return PlaceValue(total, low, high, observable)
+
+
+def _joined(halves: Sequence[float]) -> float:
+    """Half of the interval of a sum from those of its parts."""
+    return hypot(sqrt(1 - COMMON) * hypot(*halves), sqrt(COMMON) * sum(halves))
 
 
 def _ever(values: PlaceValues) -> bool:
@@ -111,13 +124,20 @@ def _track_value(observation: Observation, track: str, measure: str) -> PlaceVal
         _number(row.get(f"{measure}_after_low")),
         _number(row.get(f"{measure}_after_high")),
         _seen_of(row, "after"),
+        _number(row.get(f"{measure}_after_sd")),
     )
 
 
 def _seen_of(row: dict[str, Any], date: str) -> float | None:
-    """Share of a track that was seen on a date; None where the row does not tell."""
+    """Share of a track that was seen on a date; None where the row does not tell.
+
+    What another track counts is not asked of this one.
+    """
     seen, length = row.get(f"observable_m_{date}"), row.get("length_m")
-    return None if seen is None or not length else min(1.0, float(seen) / float(length))
+    if seen is None or not length:
+        return None
+    own = float(length) - float(row.get("shared_m") or 0.0)
+    return min(1.0, float(seen) / own) if own > 0 else None
 
 
 def _number(value: Any) -> float | None:
@@ -140,7 +160,10 @@ def _with_reference(
     value, low, high = (
         median(r.get(f"{measure}_before{end}") for r in known) for end in ("", "_low", "_high")
     )
-    own = PlaceValue(value, low, high, median(_seen_of(r, "before") for r in known))
+    own = PlaceValue(
+        value, low, high, median(_seen_of(r, "before") for r in known),
+        median(r.get(f"{measure}_before_sd") for r in known),
+    )  # fmt: skip
     return [
         [own if o.reference else v for o, v in zip(day, some, strict=True)]
         for day, some in zip(days, values, strict=True)

@@ -121,7 +121,10 @@ def step_likelihood(
         values[~seen] = 0.0
     prior = np.log(_shadow_prior(shaded))
     whole = _shadow_cases(lit, dark, edge) + prior
-    patch = np.log(stained) + stain.sum(axis=1, keepdims=True)
+    wide_patch = np.log(stained / 2) + stain.sum(axis=1, keepdims=True)
+    # what leaks from wagons lies between and beside the rails, on ground that is lit on both sides
+    narrow = stain[:, 1] + stain[:, 2] + clean_lit[:, 0] + clean_lit[:, 3]
+    patch = np.logaddexp(wide_patch, np.log(stained / 2) + narrow[:, None])
     whole = np.concatenate([np.log1p(-stained) + whole, patch], axis=1)
     empty = _log_sum(whole)
     inner = _shadow_cases(lit[:, 1:3], dark[:, 1:3], edge[:, 1:3])

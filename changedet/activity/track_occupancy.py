@@ -71,12 +71,24 @@ class Occupation:
     """(date, band) logarithm of the light left in shadow."""
     fit: np.ndarray
     """(date, piece) mean log-likelihood of what is seen: the better the offset, the higher."""
+    residual: np.ndarray
+    """(date, n, zone, band) logarithms of brightness against the ground."""
+    told: np.ndarray
+    """(date, 2, n) log-likelihood of occupied against empty: all of a step, its inner zones."""
+    shaded_zones: np.ndarray
+    """(date, n, zone) probability that a train on another track shades a zone."""
 
     @property
     def occupied(self) -> np.ndarray:
         """(date, n) probability that a step is occupied."""
         s = self.states
         return np.stack([s[:, 2] + s[:, 3], s[:, 1] + s[:, 3]])
+
+    @property
+    def log_odds(self) -> np.ndarray:
+        """(date, n) logarithm of the odds that a step is occupied."""
+        p = np.clip(self.occupied, 1e-9, 1 - 1e-9)
+        return np.asarray(np.log(p / (1 - p)))
 
 
 def find_occupation(
@@ -120,6 +132,9 @@ def find_occupation(
         np.stack([s[:, 2] for s in shaded]),
         shadow,
         fit,
+        np.stack(residual),
+        np.stack([(s.occupied - s.empty, s.occupied_body - s.empty_body) for s in steps]),
+        np.stack(shaded),
     )
 
 

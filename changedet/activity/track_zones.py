@@ -36,6 +36,8 @@ Away = tuple[float, float] | None
 class TrackSamples:
     """The steps of all pieces of track, one piece after another."""
 
+    gsd: float
+    """Ground sample distance, metres."""
     step: float
     """Length of a step, metres."""
     parts: tuple[slice, ...]
@@ -152,7 +154,7 @@ def take_samples(
     ends = np.cumsum([len(r) for r in rights])
     parts = tuple(slice(int(e) - len(r), int(e)) for e, r in zip(ends, rights, strict=True))
     return TrackSamples(
-        gsd * group, parts, np.concatenate(logs, axis=1), np.concatenate(seen, axis=1),
+        gsd, gsd * group, parts, np.concatenate(logs, axis=1), np.concatenate(seen, axis=1),
         np.concatenate(centres, axis=1), np.concatenate(rights), shifted,
         np.concatenate(sides, axis=1), np.array([(a + b) / 2 for a, b in bounds]),
     )  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from changedet.activity import track_seen as seen
+from changedet.activity.track_doubt import Doubt, doubt_of
+from changedet.activity.track_judging import judge
 from changedet.activity.track_occupancy import Occupation, find_occupation
 from changedet.activity.track_offset import TrackOffsets, find_offsets
 from changedet.activity.track_profile import TrackStrip, track_strips
@@ -19,6 +21,7 @@ from changedet.activity.track_zones import (
     take_samples,
 )
 from changedet.activity.wagon_count import (
+    Count,
     add_up,
     count_by_gaps,
     count_by_length,
@@ -38,9 +41,13 @@ TRAIN_GSD_M = 20.0
 """Coarser than this nothing is told."""
 END_M = 0.7
 """Standard deviation with which an end of a train is found, metres or so many pixels."""
-ROUGH = 0.03
+ROUGH = 0.02
 """Standard deviation of occupied length besides, as a share of it, for each metre of ground
 sample distance: what is taken for train and is none, and the other way round."""
+_METRES = {
+    "before": "occupied_m_before", "after": "occupied_m_after",
+    "arrived": "arrived_m", "departed": "departed_m",
+}  # fmt: skip
 
 
 def check_tracks(tracks: Places | None, grid: Grid) -> None:
@@ -124,7 +131,7 @@ def track_activity(
     levels = dark_levels(usable)
     placed = find_offsets(usable, shadow_away, lean_away, size, levels)
     samples = take_samples(usable, placed.offsets, placed.away, size, levels)
-    found = find_occupation(samples)
+    found = judge(samples, find_occupation(samples))
     owner = np.array([s.track for s in usable])
     lengths = np.array([sum(s.length for s in usable if s.track == k) for k in owner])
     reasons = _reasons(usable, samples, found, placed, lengths, owner)
@@ -213,18 +220,24 @@ def _row(
         _profile(mine, strips, samples, placed, levels, date) if grade == "single wagons" else None
         for date in range(2)
     ]
-    metres: dict[str, Estimate | None] = {}
-    cars: dict[str, Estimate | None] = {}
+    metres: dict[str, Estimate | None] = dict.fromkeys(chances)
+    cars: dict[str, Estimate | None] = dict.fromkeys(chances)
+    spread: dict[str, float] = {}
     for what, chance in chances.items():
-        told = judged[what].any() and grade not in ("train-like", "none")
-        metres[what] = _metres(chance, judged[what], step, gsd, breaks) if told else None
-        counted = told and grade in ("single wagons", "length")
+        if not judged[what].any() or grade in ("train-like", "none"):
+            continue
+        runs = _runs(chance, judged[what], breaks)
+        doubt = doubt_of(chance, judged[what], runs, step)
+        metres[what], spread[_METRES[what]] = _metres(runs, judged[what], step, gsd, doubt)
+        if grade == "occupied":
+            continue
         profile = gaps[0 if what in ("before", "departed") else 1]
-        cars[what] = _cars(chance, judged[what], step, gsd, breaks, profile) if counted else None
+        counts = _counts(runs, judged[what], step, gsd, breaks, profile)
+        cars[what], spread[f"cars_{what}"] = add_up(counts, doubt)
     skipped = {
         reason: round(float(steps[:, at].any(axis=0).sum() * step), 2)
         for reason, steps in reasons.items()
-        if steps[:, at].any()
+        if reason != seen.SHARED and steps[:, at].any()
     }
     return TrackActivity(
         name,
@@ -237,6 +250,8 @@ def _row(
         (round(float(placed.offsets[0, mine].mean()), 2),
          round(float(placed.offsets[1, mine].mean()), 2)),
         grade, skipped, _notes(grade, gsd),
+        round(float(reasons[seen.SHARED][0, at].sum() * step), 2),
+        {name: round(value, 3) for name, value in spread.items()},
     )  # fmt: skip
 
 
@@ -289,33 +304,34 @@ def _runs(chance: np.ndarray, judged: np.ndarray, breaks: np.ndarray) -> list[tu
 
 
 def _metres(
-    chance: np.ndarray, judged: np.ndarray, step: float, gsd: float, breaks: np.ndarray
-) -> Estimate:
-    """Occupied metres with an interval: uncertain steps, uncertain ends, and a share besides."""
-    runs = _runs(chance, judged, breaks)
+    runs: list[tuple[int, int]], judged: np.ndarray, step: float, gsd: float, doubt: Doubt
+) -> tuple[Estimate, float]:
+    """Occupied metres with an interval, and their standard deviation.
+
+    Steps may have been taken for the wrong thing, ends are uncertain, and a share besides.
+    """
     value = float(sum(b - a for a, b in runs) * step)
     ends = 2 * len(runs) * (END_M * max(1.0, gsd)) ** 2
-    half = 1.96 * np.sqrt(ends + (ROUGH * gsd * value) ** 2)
-    occupied = (chance > 0.5) & judged
-    less = float((1 - chance[occupied]).sum() * step)
-    more = float(chance[judged & ~occupied].sum() * step)
-    low, high = max(0.0, value - half - 2 * less), value + half + 2 * more
+    deviation = float(np.hypot(np.sqrt(ends), ROUGH * gsd * value))
+    low, high = doubt.bounds(value, deviation)
+    low, high = max(0.0, min(low, value)), max(value, high)
     ceiling = float(judged.sum() * step)
-    return round(value, 2), round(float(low), 2), round(float(min(high, ceiling)), 2)
+    estimate = round(value, 2), round(low, 2), round(min(high, ceiling), 2)
+    return estimate, float(np.hypot(deviation, np.sqrt(doubt.variance)))
 
 
-def _cars(
-    chance: np.ndarray,
+def _counts(
+    runs: list[tuple[int, int]],
     judged: np.ndarray,
     step: float,
     gsd: float,
     breaks: np.ndarray,
     profile: np.ndarray | None,
-) -> Estimate:
-    """Wagons of all runs, by their gaps where a profile is given and by their length elsewhere."""
+) -> list[Count]:
+    """Wagons of each run, by their gaps where a profile is given and by their length elsewhere."""
     ends = np.sqrt(2) * END_M * max(1.0, gsd)
     counts = []
-    for a, b in _runs(chance, judged, breaks):
+    for a, b in runs:
         if profile is None or b - a < 2:
             length = (b - a) * step
             counts.append(count_by_length(length, float(np.hypot(ends, ROUGH * gsd * length))))
@@ -324,4 +340,4 @@ def _cars(
         cut = (a in (0, *breaks) or not judged[a - 1], b in (len(judged), *breaks))
         cut = (cut[0], cut[1] or not judged[b])
         counts.append(count_by_gaps(profile[a * fine : b * fine], gsd, cut))
-    return add_up(counts)
+    return counts

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from changedet.activity.track_doubt import CERTAIN, Doubt
+
 PITCH_M = (12.0, 15.4)
 """Length over couplers of freight wagons, shortest and longest common kind: a tank wagon of type
 15-1443 has 12.02 m, a gondola of type 12-132 13.92 m, a covered wagon of type 12-C101 15.35 m."""
@@ -23,7 +25,6 @@ INVERSE = math.log(PITCH_M[1] / PITCH_M[0]) / (PITCH_M[1] - PITCH_M[0])
 """Mean of 1 / length if all lengths in between are as likely: wagons a metre."""
 INVERSE_SPREAD = math.sqrt(1 / (PITCH_M[0] * PITCH_M[1]) - INVERSE**2)
 """Its standard deviation."""
-NORMAL_95 = 1.96
 
 PITCH_STEP_M = 0.1
 SAME_KIND = 0.85
@@ -180,23 +181,33 @@ def _divide(
     return moments, float(np.log(weight[0] / weight[1]) + scale[0] - scale[1])
 
 
-def add_up(counts: Sequence[Count]) -> tuple[float, float, float]:
+def add_up(
+    counts: Sequence[Count], doubt: Doubt = CERTAIN
+) -> tuple[tuple[float, float, float], float]:
     """Sum over runs, with an interval that holds the truth in about 95 of 100 cases.
 
     Runs are taken for trains of their own, whose mixes have nothing to do with each other.
+
+    Parameters
+    ----------
+    counts : sequence of Count
+        One a run.
+    doubt : Doubt
+        Metres that may be occupied beyond the runs, or that may not be.
 
     Returns
     -------
     (float, float, float)
         Whole numbers: estimate, lower and upper bound.
+    float
+        Standard deviation.
     """
-    if not counts:
-        return 0.0, 0.0, 0.0
-    mean = sum(c.mean for c in counts)
-    half = NORMAL_95 * math.sqrt(sum(c.variance for c in counts))
+    mean, variance = sum(c.mean for c in counts), sum(c.variance for c in counts)
     value = float(round(mean))
-    low = float(max(0, math.floor(mean - half + 0.5)))
-    return value, min(value, low), max(value, float(math.floor(mean + half + 0.5)))
+    low, high = doubt.bounds(mean, math.sqrt(variance), INVERSE)
+    ends = float(max(0, math.floor(low + 0.5))), float(math.floor(high + 0.5))
+    deviation = math.sqrt(variance + doubt.variance * INVERSE**2)
+    return (value, min(value, ends[0]), max(value, ends[1])), deviation
 
 
 def runs_of(occupied: np.ndarray) -> list[tuple[int, int]]:

@@ -53,6 +53,17 @@ class TrackActivity:
     """Metres left out at one date at least, by reason."""
     notes: tuple[str, ...] = ()
     """What else has to be said, in words."""
+    shared_m: float = 0.0
+    """Metres over which another track runs through the same place and counts what stands there.
+    Nobody has to see them twice: what a track has of its own is ``length_m - shared_m``."""
+    deviations: dict[str, float] = field(default_factory=dict)
+    """Standard deviations of the estimates, by their keys in ``summary.json``: they can be added
+    up over tracks where the ends of intervals cannot."""
+    outlined_arrived: int | None = None
+    """Wagons that the outlined objects show to have come to this track; None where single wagons
+    are not outlined. To be held against ``cars_arrived``, which does not use the outlines."""
+    outlined_departed: int | None = None
+    """The same of wagons that left."""
 
     def __repr__(self) -> str:
         def said(value: Estimate | None) -> str:
@@ -78,8 +89,12 @@ class TrackActivity:
             for end, number in zip(("", "_low", "_high"), value or (None,) * 3, strict=True):
                 counted = name.startswith("cars")
                 out[name + end] = int(number) if counted and number is not None else number
+            out[name + "_sd"] = self.deviations.get(name)
         plain = asdict(self)
-        for name in ("observable_m", "observable_m_before", "observable_m_after", "grade"):
+        for name in (
+            "observable_m", "observable_m_before", "observable_m_after", "shared_m",
+            "outlined_arrived", "outlined_departed", "grade",
+        ):  # fmt: skip
             out[name] = plain[name]
         out["offset_m"] = None if self.offset_m is None else list(self.offset_m)
         out["skipped"] = dict(self.skipped)

@@ -15,6 +15,7 @@ from changedet.activity import (
     check_tracks,
     check_zones,
     interpret,
+    outlined_wagons,
     track_activity,
     zone_activity,
     zone_occupancy,
@@ -144,6 +145,7 @@ def detect(
                 on_tracks = track_activity(
                     pair, track_places, **around_tracks(infos, pair.grid, score_map)
                 )
+                on_tracks = outlined_wagons(on_tracks, track_places, table, pair.grid)
                 rows = zone_occupancy(
                     rows, zone_places, track_places, [t.describe() for t in on_tracks]
                 )

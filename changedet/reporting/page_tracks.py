@@ -59,4 +59,6 @@ def remark(track: TrackActivity) -> str:
         for why, metres in track.skipped.items()
         if metres >= WORTH_SAYING_M
     ]
+    if track.shared_m >= WORTH_SAYING_M:
+        parts.append(f"{track.shared_m:,.0f} m shared with another track, which counts them")
     return "; ".join([*parts, *track.notes])

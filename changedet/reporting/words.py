@@ -30,7 +30,7 @@ from changedet.reporting.word_scales import (
     plural,
     span,
 )
-from changedet.reporting.words_tracks import words_of_tracks
+from changedet.reporting.words_tracks import words_of_contradictions, words_of_tracks
 
 ZONES = 3
 """Zones that get a sentence of their own, the busiest ones."""
@@ -64,6 +64,7 @@ def words_of(summary: Mapping[str, Any]) -> dict[str, Any]:
             *_warning(summary), *_map(summary), *_nothing(summary),
             *_kinds(summary), *_belief(summary), *_zones(summary),
             *_surroundings(summary), *words_of_tracks(summary),
+            *words_of_contradictions(summary),
             *_cut(summary), *_explained(summary), *_unusual(summary),
         ],
         "confidence": {"level": level, "reasons": reasons, "sentence": sentence},

@@ -11,6 +11,9 @@ from changedet.reporting.word_scales import count, is_number, listing, metres, s
 
 TRACKS = 3
 """Tracks that get a sentence of their own, those that changed most."""
+CONTRADICTS = (3, 0.2)
+"""Wagons, and share of the larger number, by which the outlines on a track have to lie outside the
+interval of its count before they are said to contradict it."""
 
 
 def words_of_tracks(summary: Mapping[str, Any]) -> list[str]:
@@ -26,10 +29,69 @@ def words_of_tracks(summary: Mapping[str, Any]) -> list[str]:
     return said[:TRACKS]
 
 
+def words_of_contradictions(summary: Mapping[str, Any]) -> list[str]:
+    """Say where a track and the outlines on it tell of different numbers, and which to go by.
+
+    A difference counts where the number of outlines lies outside the interval of the track's count
+    by more than :data:`CONTRADICTS` wagons and share.
+    """
+    gsd = group(summary, "grid").get("gsd_m")
+    if not is_number(gsd) or gsd > SINGLE_M * 1.01:
+        return []
+    found = []
+    for row in summary.get("tracks") or ():
+        if isinstance(row, Mapping):
+            found += [_contradiction(row, way) for way in ("arrived", "departed")]
+    ranked = sorted((f for f in found if f is not None), key=lambda f: -f[0])
+    said = [text for _, text in ranked[:TRACKS]]
+    if len(ranked) > TRACKS:
+        said.append("On other tracks counts and outlines differ as well: see the table of tracks.")
+    return said
+
+
+def _contradiction(row: Mapping[str, Any], way: str) -> tuple[float, str] | None:
+    """By how many wagons track and outlines differ, and the sentence; None where they agree."""
+    counted, low, high = (row.get(f"cars_{way}{end}") for end in ("", "_low", "_high"))
+    outlined = row.get(f"outlined_{way}")
+    if not (is_number(counted) and is_number(low) and is_number(high) and is_number(outlined)):
+        return None
+    gap = max(low - outlined, outlined - high)
+    wagons, share = CONTRADICTS
+    if gap < wagons or gap < share * max(counted, outlined):
+        return None
+    verb = "arrived" if way == "arrived" else "left"
+    text = f"On {_named(row)}, {_estimate(row, f'cars_{way}', count)} wagons {verb} by the track's "
+    text += f"profile; outlines show {count(outlined)}: "
+    if outlined < low:
+        # outlines can only miss or run together; what is outlined is among what is counted
+        text += "take the track's count, as outlines may miss wagons or run into each other."
+        return gap, text
+    own, seen = _own_metres(row), row.get("observable_m")
+    if is_number(own) and is_number(seen) and seen < 0.9 * own:
+        text += f"only {metres(seen)} of {metres(own)} of the track were judged, so its count may "
+        text += "lack what stands on the rest."
+    else:
+        text += "take the track's count, as shadows and parts of one wagon can be outlined by "
+        text += "themselves, and look at the outlines on it."
+    return gap, text
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    name = str(row.get("id", "?"))
+    return name if name.lower().startswith("track") else f"track {name}"
+
+
+def _own_metres(row: Mapping[str, Any]) -> float | None:
+    """Length of a track without what another one counts."""
+    length, shared = row.get("length_m"), row.get("shared_m")
+    if not is_number(length):
+        return None
+    return float(length - shared) if is_number(shared) else float(length)
+
+
 def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
     """One track: wagons with intervals where they can be counted, else occupied metres."""
-    name = str(row.get("id", "?"))
-    name = name if name.lower().startswith("track") else f"track {name}"
+    name = _named(row)
     gsd = group(summary, "grid").get("gsd_m")
     countable = is_number(gsd) and gsd <= SINGLE_M * 1.01
     wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
@@ -46,9 +108,9 @@ def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
         text += f"; {flows}"
     elif _apart(row, stem) is False:
         text += ", which is no sure difference"
-    seen, length = row.get("observable_m"), row.get("length_m")
-    if is_number(seen) and is_number(length) and seen < 0.9 * length:
-        text += f" ({metres(seen)} of {metres(length)} could be observed)"
+    seen, own = row.get("observable_m"), _own_metres(row)
+    if is_number(seen) and is_number(own) and seen < 0.9 * own:
+        text += f" ({metres(seen)} of {metres(own)} could be observed)"
     return f"{text}."
 
 

@@ -184,16 +184,34 @@ def test_all_tracks_together_are_a_series_with_an_interval():
     assert [d.value for d in cars.dates] == [5, 6, 7, None]
     assert cars.dates[3].missing == "not measured"
     metres = of(histories, ALL_TRACKS, "occupied_m").dates[2]
-    # two tracks that are known to 5 m each
-    assert (metres.value, metres.value_high - metres.value) == (72, pytest.approx(50**0.5))
-    assert metres.value - metres.value_low == pytest.approx(50**0.5)
+    # two tracks that are known to 5 m each, with a tenth of the variance in common
+    half = (0.9 * 50 + 0.1 * 10**2) ** 0.5
+    assert (metres.value, metres.value_high - metres.value) == (72, pytest.approx(half))
+    assert metres.value - metres.value_low == pytest.approx(half)
 
 
 def test_the_interval_of_a_sum_of_wagons_is_of_whole_wagons():
     one = [[PlaceValue(4.0, 3.0, 6.0, 1.0)]]
     two = [[PlaceValue(1.0, 0.0, 2.0, 0.5)]]
     ((whole,),) = together({"1": one, "2": two}, {"1": 300.0, "2": 100.0}, whole=True)
-    assert whole == PlaceValue(5.0, 3.0, 8.0, 0.875)
+    # 3.5 to 7.3, and whole numbers count up to a half beyond them
+    assert whole == PlaceValue(5.0, 4.0, 7.0, 0.875)
+
+
+def test_many_tracks_that_are_each_nearly_sure_are_not_sure_together():
+    """Each interval is the value itself; one of ten is wrong now and then."""
+    sure = {str(k): [[PlaceValue(1.0, 1.0, 1.0, 1.0, deviation=0.2)]] for k in range(10)}
+    ((whole,),) = together(sure, dict.fromkeys(sure, 100.0), whole=True)
+    half = 1.96 * 0.2 * (0.9 * 10 + 0.1 * 100) ** 0.5
+    assert (whole.low, whole.value, whole.high) == (8.0, 10.0, 12.0)
+    assert 1.5 < half < 2.5
+
+
+def test_what_another_track_counts_is_not_missing():
+    one = {**track("2", 40.0, 50.0), "observable_m_after": 312.0, "observable_m_before": 312.0}
+    days = [on(10 * i, row(), tracks=({**one, "shared_m": 88.0},)) for i in range(3)]
+    history = of(site_histories(days), "2", "occupied_m")
+    assert [d.observable for d in history.dates] == [1.0, 1.0, 1.0]
 
 
 def test_the_sum_of_tracks_that_were_hardly_seen_is_missing():

@@ -38,7 +38,7 @@ def test_without_gaps_the_length_counts_and_the_interval_says_so(seed):
     found = count_by_gaps(rng.normal(0, 0.1, (560, 8)), 0.5, WHOLE)
     plain = count_by_length(280.0, 1.0)
     assert found.mean == pytest.approx(plain.mean, abs=2.5)
-    value, low, high = add_up([found])
+    (value, low, high), _ = add_up([found])
     assert low < value < high
 
 
@@ -51,7 +51,8 @@ def test_a_run_that_goes_on_unseen_counts_wagons_by_their_middles():
 
 
 def test_the_interval_of_a_length_spans_the_mix_of_wagons():
-    value, low, high = add_up([count_by_length(20 * 13.6, 0.7)])
+    (value, low, high), deviation = add_up([count_by_length(20 * 13.6, 0.7)])
+    assert deviation == pytest.approx((high - low) / 2 / 1.96, abs=0.3)
     assert value == pytest.approx(20, abs=1)
     # 272 m are 22.6 tank wagons or 17.7 covered ones
     assert low in (17, 18)
@@ -59,8 +60,9 @@ def test_the_interval_of_a_length_spans_the_mix_of_wagons():
 
 
 def test_runs_add_up_and_nothing_is_nothing():
-    assert add_up([]) == (0.0, 0.0, 0.0)
-    value, low, high = add_up([Count(5.0, 0.02), Count(3.0, 0.02)])
+    assert add_up([]) == ((0.0, 0.0, 0.0), 0.0)
+    (value, low, high), deviation = add_up([Count(5.0, 0.02), Count(3.0, 0.02)])
     assert (value, low, high) == (8.0, 8.0, 8.0)
+    assert deviation == pytest.approx(0.2)
     assert runs_of(np.array([1, 1, 0, 1, 0], dtype=bool)) == [(0, 2), (3, 4)]
     assert runs_of(np.zeros(3, dtype=bool)) == []

@@ -20,6 +20,8 @@ import shapely
 from detection import YARD, Row
 
 from changedet.activity import track_activity
+from changedet.activity.place_values import PlaceValue
+from changedet.activity.track_histories import together
 from changedet.differencing import shadow_offset
 from changedet.model import Image, ImagePair, Places, TrackActivity, Window
 from changedet.simulation import Scene, simulate
@@ -54,8 +56,7 @@ class Tally:
         for row in rows:
             for date in ("before", "after"):
                 seen = getattr(row, f"observable_m_{date}")
-                shared = sum(m for why, m in row.skipped.items() if "another track" in why)
-                whole = seen + shared >= 0.98 * row.length_m
+                whole = seen + row.shared_m >= 0.98 * row.length_m
                 metres, cars = getattr(row, f"occupied_{date}"), getattr(row, f"cars_{date}")
                 if metres is None or not whole:
                     continue
@@ -81,12 +82,12 @@ class Tally:
 
 
 class Reader:
-    """The two images of a scene, read by window."""
+    """Two images, by themselves those of one scene, read by window."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.images = scene.before, scene.after
+    def __init__(self, scene: Scene, later: Scene | None = None) -> None:
+        self.images = scene.before if later is None else scene.after, (later or scene).after
         self.grid, self.roles = scene.before.grid, scene.before.roles
-        self.infos = scene.before_info, scene.after_info
+        self.infos = scene.before_info, (later or scene).after_info
 
     def read(self, window: Window) -> ImagePair:
         inner = window.intersect(self.grid.window)
@@ -146,12 +147,55 @@ def coarse(seeds: range, gsd: float, asked: float) -> Iterator[Row]:
         yield Row(f"{name}: wagons by length, covered", tally.covered(tally.cars))
 
 
+def date_of(yard: int, number: int) -> Scene:
+    """One date of a yard: its own filling (mostly quiet), sun, season and haze."""
+    rng = np.random.default_rng((yard, number))
+    return simulate(
+        "railyard", yard, size_m=(600.0, 300.0), moved_fraction=0.0,
+        occupancy=float(rng.choice([0.03, 0.06, 0.1, 0.13, 0.16, 0.3, 0.5])),
+        change_fraction=float(rng.choice([0.2, 0.5, 1.0])),
+        arrival_share=float(rng.choice([0.3, 0.6, 0.8])),
+        sun_after=(float(rng.uniform(138, 172)), float(rng.uniform(25, 65))),
+        season_after=float(rng.uniform(0.2, 0.7)), haze_after=float(rng.uniform(0, 0.5)),
+        imaging_seed=1000 * yard + number,
+    )  # fmt: skip
+
+
+def series(yards: range, dates: int = 8) -> Iterator[Row]:
+    """Follow yards over dates, each compared with the first; then their tracks together."""
+    tally, sums = Tally(), []
+    for yard in yards:
+        scenes = [date_of(yard, k) for k in range(dates)]
+        first = scenes[0]
+        lines = first.truth.track_lines
+        for later in scenes[1:]:
+            pair = Reader(first, later)
+            away = tuple(shadow_offset(pair.grid, *s.options.sun_after) for s in (first, later))
+            rows = track_activity(pair, lines, shadow_away=away)
+            true = {t.name: t.cars_after for t in later.truth.tracks}
+            known = [r for r in rows if r.cars_after is not None]
+            tally.cars += [(*r.cars_after, true[r.track]) for r in known if r.cars_after]
+            values = {r.track: _value(r) for r in known}
+            ((total,),) = together(values, {r.track: r.length_m or 0.0 for r in known}, whole=True)
+            sums.append((total.value, total.low, total.high, sum(true[r.track] for r in known)))
+    note = f"{len(tally.cars)} tracks and dates"
+    yield Row("series: wagons, error", tally.error(tally.cars), note=note)
+    yield Row("series: wagons of a track, covered", tally.covered(tally.cars), 0.90)
+    yield Row("series: wagons of all tracks, error", tally.error(sums), note=f"{len(sums)} dates")
+    yield Row("series: wagons of all tracks, covered", tally.covered(sums), 0.90)
+
+
+def _value(row: TrackActivity) -> list[list[PlaceValue]]:
+    assert row.cars_after is not None
+    return [[PlaceValue(*row.cars_after, 1.0, deviation=row.deviations["cars_after"])]]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="How well tracks are read.")
     parser.add_argument("--quick", action="store_true", help="two yards of each kind")
     parser.add_argument("--seeds", type=int, default=20, help="simulated yards of each kind")
-    parser.add_argument("--only", choices=["0.5", "1", "3", "5", "hard"], help="one part")
+    parser.add_argument("--only", choices=["0.5", "1", "3", "5", "series", "hard"], help="one part")
     given = parser.parse_args()
     number = 2 if given.quick else given.seeds
     seeds, few = range(1, number + 1), range(1, min(number, 6) + 1)
@@ -160,6 +204,7 @@ def main() -> None:
         "1": [lambda: coarse(seeds, 1.0, 0.08)],
         "3": [lambda: coarse(seeds, 3.0, 0.15)],
         "5": [lambda: coarse(few, 5.0, 0.3)],
+        "series": [lambda: series(few)],
         "hard": [
             *(lambda n=n, o=o: fine(few, n, **o) for n, o in HARD.items()),
             lambda: fine(few, "lines 3 m off", off=3.0),

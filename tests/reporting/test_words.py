@@ -425,6 +425,49 @@ class TestSummary:
             "(2 to 4) left."
         )
 
+    @pytest.mark.parametrize(
+        ("cars", "outlined", "said"),
+        [
+            ((21, 21, 21), 8, "On track 6, 21 (21 to 21) wagons arrived by the track's profile; "
+             "outlines show 8: take the track's count, as outlines may miss wagons or run into "
+             "each other."),
+            ((2, 2, 3), 9, "On track 6, 2 (2 to 3) wagons arrived by the track's profile; outlines "
+             "show 9: take the track's count, as shadows and parts of one wagon can be outlined "
+             "by themselves, and look at the outlines on it."),
+            ((21, 12, 23), 10, None),
+            ((21, 20, 21), 18, None),
+            ((21, 21, 21), 21, None),
+            ((21, 21, 21), None, None),
+        ],
+    )  # fmt: skip
+    def test_a_track_and_the_outlines_on_it_contradict_each_other(self, cars, outlined, said):
+        track = {"id": "6", "outlined_arrived": outlined, "length_m": 400.0, "observable_m": 390.0}
+        track.update(zip(("cars_arrived", "cars_arrived_low", "cars_arrived_high"), cars,
+                         strict=True))  # fmt: skip
+        words = words_of(summary(row(appeared=5), tracks=[track]))
+        found = [s for s in words["sentences"] if "profile" in s]
+        assert found == ([] if said is None else [said])
+
+    def test_outlines_where_the_track_was_not_judged(self):
+        track = {"id": "6", "outlined_departed": 9, "length_m": 500.0, "shared_m": 100.0,
+                 "observable_m": 200.0, "cars_departed": 2, "cars_departed_low": 2,
+                 "cars_departed_high": 2}  # fmt: skip
+        (said,) = [
+            s for s in words_of(summary(row(appeared=5), tracks=[track]))["sentences"]
+            if "profile" in s
+        ]  # fmt: skip
+        assert said == (
+            "On track 6, 2 (2 to 2) wagons left by the track's profile; outlines show 9: only 200 "
+            "m of 400 m of the track were judged, so its count may lack what stands on the rest."
+        )
+
+    def test_what_another_track_counts_is_not_missing_in_words(self):
+        track = {"id": "4", "cars_before": 7, "cars_after": 7, "length_m": 420.0,
+                 "observable_m": 330.0, "shared_m": 80.0}  # fmt: skip
+        words = words_of(summary(row(appeared=5), tracks=[track]))
+        (said,) = [s for s in words["sentences"] if "track" in s]
+        assert "could be observed" not in said
+
     def test_nothing_arrived_or_left(self):
         track = {"id": "4", "cars_before": 7, "cars_after": 7, "cars_arrived": 0,
                  "cars_arrived_high": 0, "cars_departed": 0, "cars_departed_high": 0}  # fmt: skip
