@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,10 @@ def selftest(
         "history": history,
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
-    manifest["selftest"] = {"contrasts": list(levels), "per_cell": per_cell, "blur_px": blur_px}
+    manifest["selftest"] = {
+        "types": [asdict(one) for one in kinds], "contrasts": list(levels), "per_cell": per_cell,
+        "blur_px": blur_px,
+    }  # fmt: skip
     planted = tuple(t for t in kinds if any(one.type == t.name for one in targets))
     area = pair.grid.pixel_area_m2
     seen_km2 = None if area is None else base.observed_pixels * area / 1e6

@@ -20,7 +20,6 @@ from changedet.model import (
     ImageInfo,
     ImagePair,
     PairReader,
-    TargetType,
     Window,
 )
 from changedet.simulation.footprints import Footprint
@@ -143,8 +142,7 @@ class PlantedPair:
 
 def paint(
     ground: np.ndarray,
-    contrast: float,
-    colour: float,
+    wanted: tuple[float, float, bool | None],
     quality: ImageQuality,
     top: float | None,
     rng: np.random.Generator,
@@ -155,12 +153,11 @@ def paint(
     ----------
     ground : (band,) array
         Mean pixel values of what it hides.
-    contrast : float
-        Root mean square over bands of its difference from the ground, as a share of the light
-        that the ground reflects: its value above darkness.
-    colour : float
-        Share of the squared contrast that differs between bands; the rest is brightness, and as
-        often darker as brighter.
+    wanted : (contrast, colour, darker)
+        Contrast: root mean square over bands of its difference from the ground, as a share of the
+        light that the ground reflects: its value above darkness. Colour: share of the squared
+        contrast that differs between bands; the rest is brightness, darker or not, or (None) as
+        often the one as the other.
     quality : ImageQuality
         Knows what is dark.
     top : float or None
@@ -174,6 +171,7 @@ def paint(
     reached : float
         The contrast that was possible.
     """
+    contrast, colour, darker = wanted
     dark = np.minimum(np.array(quality.dark), ground)
     level = np.maximum(ground - dark, LEAST_LIGHT * np.abs(ground) + 1e-6)
     bands = len(level)
@@ -181,6 +179,8 @@ def paint(
     hue -= hue.mean()
     size = float(np.sqrt(np.mean(hue**2)))
     sign = 1.0 if rng.uniform() < 0.5 else -1.0
+    if darker is not None:
+        sign = -1.0 if darker else 1.0
     direction = np.full(bands, sign)
     if bands > 1 and size > 0:
         direction = math.sqrt(1 - colour) * direction + math.sqrt(colour) * hue / size
@@ -199,7 +199,7 @@ def paint(
 def make_planting(
     place: Footprint,
     after: Image,
-    wanted: tuple[TargetType, float, float],
+    wanted: tuple[float, float, bool | None],
     quality: ImageQuality,
     info: ImageInfo,
     rng: np.random.Generator,
@@ -212,8 +212,8 @@ def make_planting(
         Where it is.
     after : Image
         The after image in the footprint's window.
-    wanted : (type, contrast, colour)
-        What to plant; contrast in decibels for radar.
+    wanted : (contrast, colour, darker)
+        How it stands out, as for :func:`paint`; contrast in decibels for radar.
     quality : ImageQuality
         Of the after image.
     info : ImageInfo
@@ -227,7 +227,7 @@ def make_planting(
     reached : float
         Contrast as planted.
     """
-    _, contrast, colour = wanted
+    contrast, colour, darker = wanted
     top = 255.0 if info.dtype == "uint8" else info.saturation
     bands = len(after.roles)
     none = np.zeros(0, dtype=np.float32)
@@ -236,7 +236,7 @@ def make_planting(
         return Planting(place, factor, none, none, none, top), contrast
     hidden = place.inside & after.valid
     ground = after.pixels[:, hidden].mean(axis=1, dtype=np.float64)
-    value, reached = paint(ground, contrast, colour, quality, top, rng)
+    value, reached = paint(ground, (contrast, colour, darker), quality, top, rng)
     shape = place.cover.shape
     dark = np.array(quality.dark)
     surface = rng.standard_normal(shape) * TEXTURE

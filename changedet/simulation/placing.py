@@ -33,6 +33,8 @@ class Wanted:
     type: TargetType
     contrast: float
     colour: float
+    darker: bool | None = None
+    """Than its ground; None: as often as brighter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +198,7 @@ def _find(
         place = footprint(corners, site.quality.blur_px, _shadow(type, site))
         if _is_free(place, site, taken):
             planting, reached = make_planting(
-                place, site.look(place.window), (type, wanted.contrast, wanted.colour),
+                place, site.look(place.window), (wanted.contrast, wanted.colour, wanted.darker),
                 site.quality, site.info, rng,
             )  # fmt: skip
             return Standing(wanted, row, col, bearing, planting, reached)

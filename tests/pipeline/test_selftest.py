@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from itertools import pairwise
 
@@ -98,6 +99,17 @@ class TestResult:
         collection["crs"] = {"type": "name", "properties": {"name": "EPSG:32652"}}
         test = run(zones=collection, types=[BOX], per_cell=3)
         assert max(t.col for t in test.targets) < small.scene.before.grid.width / 2 + 3
+
+
+def test_a_rerun_gives_the_same_files(run, tmp_path):
+    types = [BOX, cd.TargetType("bus", "vehicle", 12.0, 2.55, 3.2)]
+    out = run(types=types, per_cell=1, blur_px=0.7).write(tmp_path / "out")
+    found = cd.verify(out, rerun=True)
+    assert found.ok, found.problems
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    manifest["selftest"]["blur_px"] = 1.5
+    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert not cd.verify(out, rerun=True).ok
 
 
 class TestOtherPairs:

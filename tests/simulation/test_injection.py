@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pyproj import Geod, Transformer
 
-from changedet.model import WGS84, Alignment, Grid, Image, ImageInfo, ImagePair, TargetType, Window
+from changedet.model import WGS84, Alignment, Grid, Image, ImageInfo, ImagePair, Window
 from changedet.simulation.footprints import GroundFrame, footprint
 from changedet.simulation.image_quality import measure_quality
 from changedet.simulation.injection import PlantedPair, Planting, make_planting, paint
@@ -49,7 +49,7 @@ def plant(pair: Flat, place, contrast: float = 0.5, colour: float = 0.0) -> tupl
     after = pair.read(place.window).after
     quality = measure_quality([pair.read(pair.grid.window).after])
     quality = replace(quality, dark=(0.0,) * len(pair.roles))
-    wanted = (TargetType("box", "container", 12, 3, 2.6), contrast, colour)
+    wanted = (contrast, colour, None)
     return make_planting(place, after, wanted, quality, pair.infos[1], np.random.default_rng(1))
 
 
@@ -129,15 +129,28 @@ def test_what_cannot_be_darker_is_brighter(utm_grid):
     ground = np.full(4, 100.0)
     quality = replace(quality, dark=(20.0,) * 4)
     for seed in range(6):
-        value, reached = paint(ground, 1.5, 0.0, quality, None, np.random.default_rng(seed))
+        value, reached = paint(ground, (1.5, 0.0, None), quality, None, np.random.default_rng(seed))
         assert reached == pytest.approx(1.5)
         assert np.allclose(value, 100 + 1.5 * 80)
+
+
+@pytest.mark.parametrize("darker", [True, False])
+def test_darker_and_brighter_can_be_asked_for(utm_grid, darker):
+    quality = measure_quality([Flat(utm_grid).read(utm_grid.window).after])
+    quality = replace(quality, dark=(20.0,) * 4)
+    for seed in range(6):
+        value, _ = paint(
+            np.full(4, 100.0), (0.4, 0.2, darker), quality, None, np.random.default_rng(seed)
+        )
+        assert (value.mean() < 100) == darker
 
 
 def test_saturation_bounds_the_contrast_and_says_so(utm_grid):
     quality = measure_quality([Flat(utm_grid).read(utm_grid.window).after])
     quality = replace(quality, dark=(0.0,) * 4)
-    value, reached = paint(np.full(4, 100.0), 1.8, 0.0, quality, 130.0, np.random.default_rng(0))
+    value, reached = paint(
+        np.full(4, 100.0), (1.8, 0.0, None), quality, 130.0, np.random.default_rng(0)
+    )
     assert reached < 1.1
     assert 0.0 <= value.min() <= value.max() <= 130.0
 
