@@ -192,6 +192,11 @@ def _check_types(types: Sequence[TargetType] | None) -> None:
                 f"The target {one.name!r} of {one.length:g} x {one.width:g} is not usable: give a "
                 "length and a width above 0, and a height of at least 0."
             )
+        if not 0 <= one.uneven <= 1:
+            raise ConfigError(
+                f"uneven={one.uneven:g} of the target {one.name!r} is not usable: give a share "
+                "from 0 to 1."
+            )
 
 
 def _check(
@@ -236,8 +241,8 @@ def _untold(detection: Detection, site: Site) -> tuple[str, ...]:
     out = [
         "Targets arrive: what departs is seen about as well, for the detector treats both dates "
         "alike.",
-        "Targets are boxes of one colour: curved roofs, loads and the lean of tall things in slant "
-        "views are not simulated.",
+        "Targets are boxes of one colour, unevenly bright where loads, roofs and cabs make real "
+        "things so; the lean of tall things in slant views is not simulated.",
     ]
     if detection.context.domain != "optical":
         return ()

@@ -70,7 +70,8 @@ def verify(
 
 def _detected(manifest: dict[str, Any], out: Path, progress: Progress) -> Path:
     arguments = _arguments(manifest, "detect")
-    report = detect(*_inputs(manifest), **arguments, **_alignment(manifest), progress=progress)
+    arguments["alignment"] = _alignment(manifest)
+    report = detect(*_inputs(manifest), **arguments, progress=progress)
     return report.write(out, formats=_formats(manifest, "changes."))
 
 
@@ -91,10 +92,8 @@ def _monitored(manifest: dict[str, Any], out: Path, progress: Progress) -> Path:
 def _tested(manifest: dict[str, Any], out: Path, progress: Progress) -> Path:
     arguments, planted = _arguments(manifest, "selftest"), dict(manifest["selftest"])
     types = [TargetType(**one) for one in planted.pop("types")]
-    test = selftest(
-        *_inputs(manifest), **arguments, **_alignment(manifest), **planted, types=types,
-        progress=progress,
-    )  # fmt: skip
+    arguments |= {**planted, "types": types, "alignment": _alignment(manifest)}
+    test = selftest(*_inputs(manifest), **arguments, progress=progress)
     return test.write(out)
 
 
@@ -125,9 +124,9 @@ def _arguments(manifest: dict[str, Any], function: str) -> dict[str, Any]:
     return {**arguments, "config": Config(**manifest["config"])}
 
 
-def _alignment(manifest: dict[str, Any]) -> dict[str, Alignment | None]:
+def _alignment(manifest: dict[str, Any]) -> Alignment | None:
     given = manifest["alignment_given"]
-    return {"alignment": None if given is None else Alignment.from_description(given)}
+    return None if given is None else Alignment.from_description(given)
 
 
 def _check_method(manifest: dict[str, Any]) -> None:

@@ -82,6 +82,8 @@ class Footprint:
     """(y, x) float32: share of the pixel's light that comes from its shadow on the ground."""
     hull: Any
     """Outline of box and shadow together, shapely polygon of columns and rows."""
+    width_px: float
+    """Short side of the box."""
 
     @property
     def touched(self) -> np.ndarray:
@@ -123,7 +125,8 @@ def footprint(
     shade = np.zeros_like(cover) if len(masks) == 1 else _seen(masks[1] & ~masks[0], spread)
     rows, cols = (corners - low).T
     inside = _placed(fill(rows, cols, window.shape), window.shape)
-    return Footprint(window, inside, cover, shade, hull)
+    sides = np.hypot(*(corners - np.roll(corners, 1, axis=0)).T)
+    return Footprint(window, inside, cover, shade, hull, float(sides.min()))
 
 
 def _placed(patch: tuple[int, int, np.ndarray], shape: tuple[int, int]) -> np.ndarray:

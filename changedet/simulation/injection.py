@@ -24,11 +24,18 @@ from changedet.model import (
 )
 from changedet.simulation.footprints import Footprint
 from changedet.simulation.image_quality import ImageQuality
+from changedet.simulation.sensor import blurred
 
 LEAST_LIGHT = 0.05
 """What the ground reflects is at least this share of its pixel value."""
 TEXTURE = 0.06
 """Relative standard deviation of the brightness of a body's own surface, by pixel."""
+PATCH = 1 / 3
+"""Parts of a body that are lighter or darker: their size (a standard deviation), as a share of its
+width."""
+LEAST_PATCH_PX = 0.7
+DEEPEST = -0.95
+"""Nothing on a body is darker than this, as a share of its brightness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +210,7 @@ def make_planting(
     quality: ImageQuality,
     info: ImageInfo,
     rng: np.random.Generator,
+    uneven: float = 0.0,
 ) -> tuple[Planting, float]:
     """Paint a target for the ground on which it stands.
 
@@ -220,6 +228,8 @@ def make_planting(
         Of the after image.
     rng : numpy.random.Generator
         Draws colour and grain.
+    uneven : float
+        As of :class:`changedet.model.TargetType`.
 
     Returns
     -------
@@ -240,8 +250,19 @@ def make_planting(
     shape = place.cover.shape
     dark = np.array(quality.dark)
     surface = rng.standard_normal(shape) * TEXTURE
+    if uneven > 0:
+        surface = np.maximum(surface + uneven * _patches(place, rng), DEEPEST)
     grain = surface[None] * np.maximum(value - dark, 0)[:, None, None]
     grain += rng.standard_normal((bands, *shape)) * np.array(quality.noise)[:, None, None]
     return Planting(
         place, value, grain.astype(np.float32), np.array(quality.light), dark, top
     ), reached
+
+
+def _patches(place: Footprint, rng: np.random.Generator) -> np.ndarray:
+    """Lighter and darker parts of a body: a smooth field of mean 0 and variance 1 on it."""
+    size = max(PATCH * place.width_px, LEAST_PATCH_PX)
+    field = blurred(rng.standard_normal(place.cover.shape).astype(np.float32), size)
+    own = field[place.inside]
+    spread = float(own.std())
+    return (field - float(own.mean())) / spread if spread > 0 else np.zeros_like(field)

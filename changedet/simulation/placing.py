@@ -199,7 +199,7 @@ def _find(
         if _is_free(place, site, taken):
             planting, reached = make_planting(
                 place, site.look(place.window), (wanted.contrast, wanted.colour, wanted.darker),
-                site.quality, site.info, rng,
+                site.quality, site.info, rng, type.uneven,
             )  # fmt: skip
             return Standing(wanted, row, col, bearing, planting, reached)
     return None

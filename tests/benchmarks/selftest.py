@@ -43,14 +43,14 @@ from changedet.simulation.trains import _units
 from changedet.simulation.vehicles import ISO_COLOURS, ISO_WEIGHTS, stack, truck, wagon
 
 TYPES = {
-    "flatcar": TargetType("flat wagon", "railcar", 13.5, 2.9, 1.35),
-    "gondola": TargetType("gondola", "railcar", 12.8, 3.16, 3.6),
-    "boxcar": TargetType("box car", "railcar", 13.6, 3.25, 4.6),
-    "tank": TargetType("tank wagon", "railcar", 10.9, 3.08, 4.5),
-    "semi": TargetType("truck", "truck", 16.5, 2.55, 3.9),
+    "flatcar": TargetType("flat wagon", "railcar", 13.5, 2.9, 1.35, 0.12),
+    "gondola": TargetType("gondola", "railcar", 12.8, 3.16, 3.6, 0.2),
+    "boxcar": TargetType("box car", "railcar", 13.6, 3.25, 4.6, 0.25),
+    "tank": TargetType("tank wagon", "railcar", 10.9, 3.08, 4.5, 0.31),
+    "semi": TargetType("truck", "truck", 16.5, 2.55, 3.9, 0.19),
     "40ft x 1": TargetType("container", "container", 12.192, 2.438, 2.59),
 }
-"""What is planted for each rendered thing: a box of its size and height."""
+"""What is planted for each rendered thing: a box of its size, height and usual unevenness."""
 FADED = (1.0, 0.6, 0.35)
 """How strongly rendered things differ from the ground, in turn from seed to seed."""
 APART_M = {"railcar": 9.0, "truck": 3.0, "container": 5.0}
@@ -72,7 +72,7 @@ class Arrival:
     """Share of the squared contrast that differs between bands."""
     uneven: float
     """Standard deviation of its own pixels around their mean, root mean square over bands, as a
-    share of the light of the ground: a planted box has next to none."""
+    share of the light of the ground."""
     found: bool
     faded: float
     predicted: float = float("nan")

@@ -153,6 +153,10 @@ class TestBadInput:
             ({"blur_px": 9}, r"above 0 to 5"),
             ({"types": []}, r"types=\[\] is not usable: give at least one changedet\.TargetType"),
             ({"types": [cd.TargetType("dot", "other", 0.0, 2.0)]}, r"'dot' of 0 x 2 is not usabl"),
+            (
+                {"types": [cd.TargetType("dot", "other", 2.0, 2.0, 0.0, 1.5)]},
+                r"uneven=1\.5 of .*'d",
+            ),
         ],
     )
     def test_settings_that_make_no_sense(self, small, given, message):

@@ -124,6 +124,30 @@ def test_the_contrast_is_as_asked(utm_grid, contrast, colour):
     assert 1 - off.mean() ** 2 / (off**2).mean() == pytest.approx(colour, abs=0.05)
 
 
+@pytest.mark.parametrize("uneven", [0.0, 0.15, 0.3])
+def test_loads_and_roofs_make_a_body_uneven_around_its_contrast(utm_grid, uneven):
+    pair = Flat(utm_grid)
+    place = footprint(GroundFrame(utm_grid).box(90.0, 90.0, 80.0, 40.0, 45.0), 0.6)
+    after = pair.read(place.window).after
+    quality = measure_quality([pair.read(pair.grid.window).after])
+    quality = replace(quality, dark=(20.0,) * 4)
+    rng = np.random.default_rng(4)
+    planting, _ = make_planting(
+        place, after, (0.5, 0.0, False), quality, pair.infos[1], rng, uneven
+    )  # fmt: skip
+    planted = PlantedPair.of(pair, Alignment.identity(), [planting])
+    core = place.cover > 0.999
+    body = planted.read(place.window).after.pixels[:, core] - 20.0
+    assert body.mean() == pytest.approx(1.5 * 80.0, rel=0.04)
+    own = body.mean(axis=0)
+    assert own.std() / own.mean() == pytest.approx(np.hypot(uneven, 0.06), abs=0.03)
+    # parts, not pixels: neighbours are alike
+    image = planted.read(place.window).after.pixels.mean(axis=0)
+    pairs = core[:, 1:] & core[:, :-1]
+    likeness = np.corrcoef(image[:, 1:][pairs], image[:, :-1][pairs])[0, 1]
+    assert (likeness > 0.6) == (uneven > 0)
+
+
 def test_what_cannot_be_darker_is_brighter(utm_grid):
     quality = measure_quality([Flat(utm_grid).read(utm_grid.window).after])
     ground = np.full(4, 100.0)
