@@ -232,6 +232,7 @@ def _light(site: Site, detection: Detection) -> dict[str, Any]:
     return {
         **site.quality.describe(),
         "shadow_of_one_metre_px": None if site.shadow_away is None else list(site.shadow_away),
+        "lean_of_one_metre_px": None if site.lean_away is None else list(site.lean_away),
         "sun": context.sun_source,
     }
 
@@ -242,7 +243,7 @@ def _untold(detection: Detection, site: Site) -> tuple[str, ...]:
         "Targets arrive: what departs is seen about as well, for the detector treats both dates "
         "alike.",
         "Targets are boxes of one colour, unevenly bright where loads, roofs and cabs make real "
-        "things so; the lean of tall things in slant views is not simulated.",
+        "things so.",
     ]
     if detection.context.domain != "optical":
         return ()
@@ -250,5 +251,10 @@ def _untold(detection: Detection, site: Site) -> tuple[str, ...]:
         out.append(
             "The sun of the after image is not known, so targets cast no shadow (give it with "
             "--sun-after)."
+        )
+    if site.lean_away is None and site.grid.crs is not None and (site.grid.gsd_m or 0) <= 3.0:
+        out.append(
+            "From where the images were taken is not known for both, so targets do not lean, as "
+            "tall things do in slant views (give it with --view-before and --view-after)."
         )
     return tuple(out)

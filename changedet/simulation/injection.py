@@ -34,6 +34,8 @@ PATCH = 1 / 3
 """Parts of a body that are lighter or darker: their size (a standard deviation), as a share of its
 width."""
 LEAST_PATCH_PX = 0.7
+WALL_LIGHT = 0.6
+"""Brightness of walls, as a share of that of the roof."""
 DEEPEST = -0.95
 """Nothing on a body is darker than this, as a share of its brightness."""
 
@@ -254,6 +256,8 @@ def make_planting(
         surface = np.maximum(surface + uneven * _patches(place, rng), DEEPEST)
     grain = surface[None] * np.maximum(value - dark, 0)[:, None, None]
     grain += rng.standard_normal((bands, *shape)) * np.array(quality.noise)[:, None, None]
+    walls = (1 - WALL_LIGHT) * place.wall / np.maximum(place.cover, 1e-3)
+    grain -= walls[None] * np.maximum(value - dark, 0)[:, None, None]
     return Planting(
         place, value, grain.astype(np.float32), np.array(quality.light), dark, top
     ), reached

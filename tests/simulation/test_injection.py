@@ -95,6 +95,32 @@ def test_a_shadow_lies_beside_the_box_and_is_not_under_it():
     assert np.max(place.cover + place.shade) <= 1.0 + 1e-5
 
 
+def test_a_leaning_box_hides_ground_on_one_side_and_shows_a_darker_wall(utm_grid):
+    corners = GroundFrame(Grid.pixels(90, 90)).box(45.25, 45.0, 20.0, 8.0, 90.0)
+    place = footprint(corners, 0.6, (6.0, 0.0), (-5.0, 0.0))
+    straight = footprint(corners, 0.6, (6.0, 0.0))
+    # the top moved up by 5 rows: roof 20 x 8, wall 20 x 5 below it, where the foot stands
+    assert place.cover.sum() == pytest.approx(20 * 13, rel=0.03)
+    assert place.wall.sum() == pytest.approx(20 * 5, rel=0.05)
+    rows = np.arange(place.window.row, place.window.row + place.window.height)[:, None]
+    assert (rows * place.wall).sum() / place.wall.sum() == pytest.approx(46.75, abs=0.2)
+    assert (rows * place.inside).sum() / place.inside.sum() == pytest.approx(42.75, abs=0.3)
+    assert not straight.wall.any()
+    # its shadow falls to the other side, on ground that stays in sight
+    assert place.shade.sum() == pytest.approx(straight.shade.sum(), rel=0.02)
+    pair = Flat(utm_grid)
+    after = pair.read(place.window).after
+    quality = measure_quality([pair.read(pair.grid.window).after])
+    quality = replace(quality, dark=(20.0,) * 4)
+    planting, _ = make_planting(
+        place, after, (0.5, 0.0, False), quality, pair.infos[1], np.random.default_rng(1)
+    )  # fmt: skip
+    planted = PlantedPair.of(pair, Alignment.identity(), [planting])
+    pixels = planted.read(place.window).after.pixels - 20.0
+    wall = pixels[:, place.wall > 0.99].mean()
+    assert wall / pixels[:, place.cover - place.wall > 0.99].mean() == pytest.approx(0.6, abs=0.04)
+
+
 def test_windows_do_not_change_a_planted_pixel(utm_grid):
     pair = Flat(utm_grid)
     frame = GroundFrame(utm_grid)
