@@ -33,6 +33,9 @@ class TargetType:
     """As ``length``."""
     height_m: float = 0.0
     """Metres above the ground; 0 casts no shadow."""
+    uneven: float = 0.0
+    """How much lighter and darker parts of it are (curved roofs, loads, cabs): standard deviation
+    of its brightness over its own surface, as a share of it."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import date
 from importlib.metadata import version
+from os import PathLike
 from typing import Any
 
 from changedet.activity import HistoryRules, site_histories
 from changedet.config import Config
+from changedet.differencing import describe_source
 from changedet.errors import (
     AlignmentRefused,
     ChangedetError,
@@ -30,7 +33,7 @@ from changedet.pipeline.linking import link
 from changedet.pipeline.opening import settle
 from changedet.pipeline.recipe import detect
 from changedet.pipeline.reference import choose_reference
-from changedet.pipeline.summary import versions
+from changedet.pipeline.summary import plain_argument, versions
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
 from changedet.reporting import write_monitor
 
@@ -99,6 +102,16 @@ def monitor(
         If the order was put right, a date is there twice, sensors differ, or a date is missing.
     """
     chosen, judged_by = settle(config, settings), rules or HistoryRules()
+    images = images if isinstance(images, (str, PathLike)) else list(images)
+    places = {"zones": zones, "tracks": tracks, "roads": roads, "aoi": aoi}
+    given = {"images": images, "links": list(links), **places}
+    arguments: dict[str, Any] = {
+        **{name: plain_argument(value) for name, value in given.items()},
+        "dates": None if dates is None else [
+            d.isoformat() if isinstance(d, date) else str(d) for d in dates
+        ],
+        "reference": reference if isinstance(reference, int) else plain_argument(reference),
+    }  # fmt: skip
     tell = as_progress(progress)
     caught: list[warnings.WarningMessage]
     try:
@@ -111,7 +124,6 @@ def monitor(
             if items[0].summary is not None:
                 found, seen, base, one, inputs = from_reports(items)
             else:
-                places = {"zones": zones, "tracks": tracks, "roads": roads, "aoi": aoi}
                 found, seen, base, inputs = _compare(items, reference, places, chosen, engine, tell)
                 one = True
             histories = site_histories(found, judged_by, one_reference=one)
@@ -125,8 +137,10 @@ def monitor(
         {
             "changedet": version("changedet"),
             "inputs": inputs,
+            "arguments": arguments,
             "monitor": {"reference": base, "rules": judged_by.describe()},
             "config": chosen.describe(),
+            "method": describe_source(chosen.method),
             "versions": versions(),
         },
         writer=write_monitor,

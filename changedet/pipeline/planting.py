@@ -91,9 +91,11 @@ def make_site(
     windows = sample_windows(pair.grid, ready.config.seed, MEASURED_PIXELS)
     quality = measure_quality([look(w) for w in windows], blur_px)
     quality = with_measured_shade(quality, ready.detection, pair, windows)
-    away = ready.detection.context.shadow_away
-    return Site(pair.grid, quality, infos[1], free, look, None if away is None else away[1],
-                **places)  # fmt: skip
+    shadow, lean = (
+        None if away is None else away[1]
+        for away in (ready.detection.context.shadow_away, ready.detection.context.lean_away)
+    )
+    return Site(pair.grid, quality, infos[1], free, look, shadow, lean, **places)
 
 
 def plant_all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,10 @@ def selftest(
         "history": history,
     }  # fmt: skip
     manifest = build_manifest(pair, infos, chosen, arguments, alignment, quiet)
-    manifest["selftest"] = {"contrasts": list(levels), "per_cell": per_cell, "blur_px": blur_px}
+    manifest["selftest"] = {
+        "types": [asdict(one) for one in kinds], "contrasts": list(levels), "per_cell": per_cell,
+        "blur_px": blur_px,
+    }  # fmt: skip
     planted = tuple(t for t in kinds if any(one.type == t.name for one in targets))
     area = pair.grid.pixel_area_m2
     seen_km2 = None if area is None else base.observed_pixels * area / 1e6
@@ -189,6 +192,11 @@ def _check_types(types: Sequence[TargetType] | None) -> None:
                 f"The target {one.name!r} of {one.length:g} x {one.width:g} is not usable: give a "
                 "length and a width above 0, and a height of at least 0."
             )
+        if not 0 <= one.uneven <= 1:
+            raise ConfigError(
+                f"uneven={one.uneven:g} of the target {one.name!r} is not usable: give a share "
+                "from 0 to 1."
+            )
 
 
 def _check(
@@ -224,6 +232,7 @@ def _light(site: Site, detection: Detection) -> dict[str, Any]:
     return {
         **site.quality.describe(),
         "shadow_of_one_metre_px": None if site.shadow_away is None else list(site.shadow_away),
+        "lean_of_one_metre_px": None if site.lean_away is None else list(site.lean_away),
         "sun": context.sun_source,
     }
 
@@ -233,8 +242,8 @@ def _untold(detection: Detection, site: Site) -> tuple[str, ...]:
     out = [
         "Targets arrive: what departs is seen about as well, for the detector treats both dates "
         "alike.",
-        "Targets are boxes of one colour: curved roofs, loads and the lean of tall things in slant "
-        "views are not simulated.",
+        "Targets are boxes of one colour, unevenly bright where loads, roofs and cabs make real "
+        "things so.",
     ]
     if detection.context.domain != "optical":
         return ()
@@ -242,5 +251,10 @@ def _untold(detection: Detection, site: Site) -> tuple[str, ...]:
         out.append(
             "The sun of the after image is not known, so targets cast no shadow (give it with "
             "--sun-after)."
+        )
+    if site.lean_away is None and site.grid.crs is not None and (site.grid.gsd_m or 0) <= 3.0:
+        out.append(
+            "From where the images were taken is not known for both, so targets do not lean, as "
+            "tall things do in slant views (give it with --view-before and --view-after)."
         )
     return tuple(out)

@@ -47,7 +47,7 @@ def build_manifest(
         "changedet": version("changedet"),
         "inputs": inputs,
         "references": references,
-        "arguments": {k: _plain_argument(v) for k, v in arguments.items()},
+        "arguments": {k: plain_argument(v) for k, v in arguments.items()},
         "alignment_given": None if alignment is None else alignment.describe(),
         "config": config.describe(),
         "method": describe_source(config.method),
@@ -61,7 +61,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def _plain_argument(value: Any) -> Any:
+def plain_argument(value: Any) -> Any:
     """A path as text; what lives only in memory cannot be run again and is only named."""
     if value is None or isinstance(value, str):
         return value

@@ -14,6 +14,7 @@ from changedet.reporting.folder import new_folder
 from changedet.reporting.history_plot import history_figure
 from changedet.reporting.jsonfile import write_json
 from changedet.reporting.manifest import write_manifest
+from changedet.reporting.words_history import words_of_history
 
 HISTORY_FORMATS = ("csv", "parquet", "png", "svg")
 """Of the table (``history.csv`` is always written) and the plot."""
@@ -68,7 +69,7 @@ def write_monitor(
     -------
     Path
         The folder, with ``history.csv`` (one row a series and date), ``monitor.json``,
-        ``manifest.json`` and what else was wanted.
+        ``monitor.txt`` (the sentences), ``manifest.json`` and what else was wanted.
 
     Raises
     ------
@@ -85,7 +86,10 @@ def write_monitor(
         for ending in ("png", "svg"):
             if ending in chosen:
                 history_figure(report, folder / f"history.{ending}")
-        write_json(folder / "monitor.json", report.describe())
+        described = report.describe()
+        words = words_of_history(described)
+        write_json(folder / "monitor.json", {"sentences": words, **described})
+        (folder / "monitor.txt").write_text("".join(f"{w}\n" for w in words), encoding="utf-8")
         write_manifest(folder, report.manifest)
     return out
 

@@ -75,13 +75,17 @@ class Footprint:
     window: Window
     """Everything that it touches, and :data:`MARGIN_PX` around that."""
     inside: np.ndarray
-    """(y, x) bool: centre inside the box."""
+    """(y, x) bool: centre inside the box as it is seen."""
     cover: np.ndarray
     """(y, x) float32: share of the pixel's light that comes from the box, blur included."""
     shade: np.ndarray
     """(y, x) float32: share of the pixel's light that comes from its shadow on the ground."""
     hull: Any
     """Outline of box and shadow together, shapely polygon of columns and rows."""
+    wall: np.ndarray
+    """(y, x) float32: the part of ``cover`` that comes from walls, seen in slant views."""
+    width_px: float
+    """Short side of the box."""
 
     @property
     def touched(self) -> np.ndarray:
@@ -94,7 +98,10 @@ class Footprint:
 
 
 def footprint(
-    corners: np.ndarray, blur_px: float, shadow: tuple[float, float] | None = None
+    corners: np.ndarray,
+    blur_px: float,
+    shadow: tuple[float, float] | None = None,
+    lean: tuple[float, float] | None = None,
 ) -> Footprint:
     """Render a box and its shadow.
 
@@ -106,24 +113,37 @@ def footprint(
         Standard deviation of the point spread, pixels; never less than the pixel's own area.
     shadow : (rows, columns), optional
         Where the shadow of its top edge falls; None: no shadow.
+    lean : (rows, columns), optional
+        Where its top edge is seen, against its foot; None: straight above.
     """
-    outlines, hull = [corners], shapely.Polygon(corners[:, ::-1])
-    if shadow is not None:
-        both = np.concatenate([corners, corners + np.array(shadow)])
-        hull = shapely.MultiPoint(both[:, ::-1]).convex_hull
-        outlines.append(np.array(hull.exterior.coords)[:-1, ::-1])
-    every = np.concatenate(outlines)
+    body, roof = _swept(corners, lean), corners if lean is None else corners + np.array(lean)
+    ground = _swept(corners, shadow)
+    every = np.concatenate([body, ground])
+    hull = shapely.union(shapely.Polygon(body[:, ::-1]), shapely.Polygon(ground[:, ::-1]))
     reach = math.ceil(3 * blur_px) + 1 + MARGIN_PX
     low, high = np.floor(every.min(axis=0)) - reach, np.ceil(every.max(axis=0)) + reach
     window = Window(int(low[0]), int(low[1]), *(int(v) + 1 for v in high - low))
     spread = math.sqrt(max(blur_px**2 - 1 / 12, 0.0)) * FINE
-    # the body itself, then what it shades: the ground that is not under it
-    masks = [_fine_mask(outline - low, window.shape) for outline in outlines]
-    cover = _seen(masks[0], spread)
-    shade = np.zeros_like(cover) if len(masks) == 1 else _seen(masks[1] & ~masks[0], spread)
-    rows, cols = (corners - low).T
+    # what is seen of the body, then what it shades: the ground that it does not hide
+    seen = _fine_mask(body - low, window.shape)
+    cover = _seen(seen, spread)
+    none = np.zeros_like(cover)
+    shade = (
+        none if shadow is None else _seen(_fine_mask(ground - low, window.shape) & ~seen, spread)
+    )
+    wall = none if lean is None else _seen(seen & ~_fine_mask(roof - low, window.shape), spread)
+    rows, cols = (body - low).T
     inside = _placed(fill(rows, cols, window.shape), window.shape)
-    return Footprint(window, inside, cover, shade, hull)
+    sides = np.hypot(*(corners - np.roll(corners, 1, axis=0)).T)
+    return Footprint(window, inside, cover, shade, hull, wall, float(sides.min()))
+
+
+def _swept(corners: np.ndarray, along: tuple[float, float] | None) -> np.ndarray:
+    """Corners of the area over which a box is moved."""
+    if along is None:
+        return corners
+    both = np.concatenate([corners, corners + np.array(along)])
+    return np.array(shapely.MultiPoint(both[:, ::-1]).convex_hull.exterior.coords)[:-1, ::-1]
 
 
 def _placed(patch: tuple[int, int, np.ndarray], shape: tuple[int, int]) -> np.ndarray:

@@ -20,16 +20,24 @@ from changedet.model import (
     ImageInfo,
     ImagePair,
     PairReader,
-    TargetType,
     Window,
 )
 from changedet.simulation.footprints import Footprint
 from changedet.simulation.image_quality import ImageQuality
+from changedet.simulation.sensor import blurred
 
 LEAST_LIGHT = 0.05
 """What the ground reflects is at least this share of its pixel value."""
 TEXTURE = 0.06
 """Relative standard deviation of the brightness of a body's own surface, by pixel."""
+PATCH = 1 / 3
+"""Parts of a body that are lighter or darker: their size (a standard deviation), as a share of its
+width."""
+LEAST_PATCH_PX = 0.7
+WALL_LIGHT = 0.6
+"""Brightness of walls, as a share of that of the roof."""
+DEEPEST = -0.95
+"""Nothing on a body is darker than this, as a share of its brightness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +151,7 @@ class PlantedPair:
 
 def paint(
     ground: np.ndarray,
-    contrast: float,
-    colour: float,
+    wanted: tuple[float, float, bool | None],
     quality: ImageQuality,
     top: float | None,
     rng: np.random.Generator,
@@ -155,12 +162,11 @@ def paint(
     ----------
     ground : (band,) array
         Mean pixel values of what it hides.
-    contrast : float
-        Root mean square over bands of its difference from the ground, as a share of the light
-        that the ground reflects: its value above darkness.
-    colour : float
-        Share of the squared contrast that differs between bands; the rest is brightness, and as
-        often darker as brighter.
+    wanted : (contrast, colour, darker)
+        Contrast: root mean square over bands of its difference from the ground, as a share of the
+        light that the ground reflects: its value above darkness. Colour: share of the squared
+        contrast that differs between bands; the rest is brightness, darker or not, or (None) as
+        often the one as the other.
     quality : ImageQuality
         Knows what is dark.
     top : float or None
@@ -174,6 +180,7 @@ def paint(
     reached : float
         The contrast that was possible.
     """
+    contrast, colour, darker = wanted
     dark = np.minimum(np.array(quality.dark), ground)
     level = np.maximum(ground - dark, LEAST_LIGHT * np.abs(ground) + 1e-6)
     bands = len(level)
@@ -181,6 +188,8 @@ def paint(
     hue -= hue.mean()
     size = float(np.sqrt(np.mean(hue**2)))
     sign = 1.0 if rng.uniform() < 0.5 else -1.0
+    if darker is not None:
+        sign = -1.0 if darker else 1.0
     direction = np.full(bands, sign)
     if bands > 1 and size > 0:
         direction = math.sqrt(1 - colour) * direction + math.sqrt(colour) * hue / size
@@ -199,10 +208,11 @@ def paint(
 def make_planting(
     place: Footprint,
     after: Image,
-    wanted: tuple[TargetType, float, float],
+    wanted: tuple[float, float, bool | None],
     quality: ImageQuality,
     info: ImageInfo,
     rng: np.random.Generator,
+    uneven: float = 0.0,
 ) -> tuple[Planting, float]:
     """Paint a target for the ground on which it stands.
 
@@ -212,14 +222,16 @@ def make_planting(
         Where it is.
     after : Image
         The after image in the footprint's window.
-    wanted : (type, contrast, colour)
-        What to plant; contrast in decibels for radar.
+    wanted : (contrast, colour, darker)
+        How it stands out, as for :func:`paint`; contrast in decibels for radar.
     quality : ImageQuality
         Of the after image.
     info : ImageInfo
         Of the after image.
     rng : numpy.random.Generator
         Draws colour and grain.
+    uneven : float
+        As of :class:`changedet.model.TargetType`.
 
     Returns
     -------
@@ -227,7 +239,7 @@ def make_planting(
     reached : float
         Contrast as planted.
     """
-    _, contrast, colour = wanted
+    contrast, colour, darker = wanted
     top = 255.0 if info.dtype == "uint8" else info.saturation
     bands = len(after.roles)
     none = np.zeros(0, dtype=np.float32)
@@ -236,12 +248,25 @@ def make_planting(
         return Planting(place, factor, none, none, none, top), contrast
     hidden = place.inside & after.valid
     ground = after.pixels[:, hidden].mean(axis=1, dtype=np.float64)
-    value, reached = paint(ground, contrast, colour, quality, top, rng)
+    value, reached = paint(ground, (contrast, colour, darker), quality, top, rng)
     shape = place.cover.shape
     dark = np.array(quality.dark)
     surface = rng.standard_normal(shape) * TEXTURE
+    if uneven > 0:
+        surface = np.maximum(surface + uneven * _patches(place, rng), DEEPEST)
     grain = surface[None] * np.maximum(value - dark, 0)[:, None, None]
     grain += rng.standard_normal((bands, *shape)) * np.array(quality.noise)[:, None, None]
+    walls = (1 - WALL_LIGHT) * place.wall / np.maximum(place.cover, 1e-3)
+    grain -= walls[None] * np.maximum(value - dark, 0)[:, None, None]
     return Planting(
         place, value, grain.astype(np.float32), np.array(quality.light), dark, top
     ), reached
+
+
+def _patches(place: Footprint, rng: np.random.Generator) -> np.ndarray:
+    """Lighter and darker parts of a body: a smooth field of mean 0 and variance 1 on it."""
+    size = max(PATCH * place.width_px, LEAST_PATCH_PX)
+    field = blurred(rng.standard_normal(place.cover.shape).astype(np.float32), size)
+    own = field[place.inside]
+    spread = float(own.std())
+    return (field - float(own.mean())) / spread if spread > 0 else np.zeros_like(field)

@@ -33,6 +33,8 @@ class Wanted:
     type: TargetType
     contrast: float
     colour: float
+    darker: bool | None = None
+    """Than its ground; None: as often as brighter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,9 @@ class Site:
     """The after image in a window."""
     shadow_away: tuple[float, float] | None = None
     """(rows, columns) where the shadow of a thing one metre tall ends; None: not known."""
+    lean_away: tuple[float, float] | None = None
+    """(rows, columns) where the top of a thing one metre tall is seen, against its foot; None: not
+    known."""
     zones: Places | None = None
     """Only there, if given; in the CRS of the grid."""
     tracks: Places | None = None
@@ -193,11 +198,14 @@ def _find(
         corners = spots.frame.box(row, col, type.length, type.width, bearing)
         if not _inside(corners, site.grid):
             continue
-        place = footprint(corners, site.quality.blur_px, _shadow(type, site))
+        place = footprint(
+            corners, site.quality.blur_px,
+            _of_height(type, site.shadow_away), _of_height(type, site.lean_away),
+        )  # fmt: skip
         if _is_free(place, site, taken):
             planting, reached = make_planting(
-                place, site.look(place.window), (type, wanted.contrast, wanted.colour),
-                site.quality, site.info, rng,
+                place, site.look(place.window), (wanted.contrast, wanted.colour, wanted.darker),
+                site.quality, site.info, rng, type.uneven,
             )  # fmt: skip
             return Standing(wanted, row, col, bearing, planting, reached)
     return None
@@ -208,10 +216,11 @@ def _inside(corners: np.ndarray, grid: Grid) -> bool:
     return bool((low >= 0).all() and (high <= np.array(grid.shape) - 1).all())
 
 
-def _shadow(type: TargetType, site: Site) -> tuple[float, float] | None:
-    if site.shadow_away is None or type.height_m == 0:
+def _of_height(type: TargetType, away: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Where the top of a target comes to lie; None for flat ones, and straight above."""
+    if away is None or type.height_m == 0 or away == (0.0, 0.0):
         return None
-    rows, cols = site.shadow_away
+    rows, cols = away
     return type.height_m * rows, type.height_m * cols
 
 

@@ -10,10 +10,13 @@ SINGLE_GSD_M = 1.0
 """Coarser pixels do not show single wagons, trucks and containers."""
 TRAIN_GSD_M = 10.0
 """Coarser pixels do not show trains."""
+WAGON, LORRY = 0.22, 0.19
+"""Unevenness of open, covered and tank wagons together, and of lorries with their cabs, as
+:mod:`changedet.simulation.vehicles` renders them; containers have next to none."""
 THINGS: tuple[TargetType, ...] = (
-    TargetType("13 m wagon", "railcar", 12.8, 3.1, 3.6),
-    TargetType("16 m truck", "truck", 16.5, 2.55, 3.9),
-    TargetType("9 m truck", "truck", 9.0, 2.55, 3.5),
+    TargetType("13 m wagon", "railcar", 12.8, 3.1, 3.6, WAGON),
+    TargetType("16 m truck", "truck", 16.5, 2.55, 3.9, LORRY),
+    TargetType("9 m truck", "truck", 9.0, 2.55, 3.5, LORRY),
     TargetType("12 m container", "container", 12.192, 2.438, 2.59),
     TargetType("6 m container", "container", 6.058, 2.438, 2.59),
 )
@@ -70,7 +73,7 @@ def target_types(
     if gsd_m > TRAIN_GSD_M:
         return _patches_of(gsd_m), told
     trains = [
-        TargetType(f"train of {n} wagons", "train", n * PITCH_M, 3.1, 3.6)
+        TargetType(f"train of {n} wagons", "train", n * PITCH_M, 3.1, 3.6, WAGON)
         for n in ((5, 10) if gsd_m <= 3.0 else (10, 20))
     ]
     return (*trains, *_patches_of(gsd_m)), told

@@ -20,8 +20,8 @@ class Report:
         self.written = (out, options)
         return out
 
-    def __str__(self):
-        return "site, objects: normal"
+    def describe(self):
+        return {"histories": [{"place": "site", "state": "normal"}]}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_options_reach_the_pipeline(run, report, pipeline, tmp_path):
     )  # fmt: skip
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        "site, objects: normal", "a and b: nothing", f"History: {out}",
+        "Whole site: within what is usual.", "a and b: nothing", f"History: {out}",
     ]  # fmt: skip
     assert pipeline.images == ["a.tif", "b.tif"]
     rules = HistoryRules(0.05, 6, 0.8, date(2023, 9, 13), False)
@@ -62,6 +62,7 @@ def test_the_last_line_for_programs(run, report, tmp_path):
     done = run("monitor", "a.tif", "b.tif", "--out", tmp_path / "o", "--json-progress")
     assert json.loads(done.stdout.splitlines()[-1]) == {
         "event": "done", "out": str(tmp_path / "o"), "dates": 3, "states": {},
+        "sentences": ["Whole site: within what is usual."],
     }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from changedet.errors import (
 )
 from changedet.model import COMPARED_WITH, Alignment, Grid, Image
 from changedet.pipeline import monitoring, reference
-from changedet.reporting import write_image
+from changedet.reporting import words_of_history, write_image
 from changedet.simulation import simulate
 
 START = datetime(2022, 1, 3, 2, tzinfo=UTC)
@@ -179,7 +179,21 @@ def test_a_real_series_of_three(series, small, tmp_path):
     assert report.images[1].alignment is not None
     out = report.write(tmp_path / "out", formats=["csv"])
     assert cd.verify(out).ok
-    with pytest.raises(OutputError, match="holds a history and not a report on two images"):
+    told = json.loads((out / "monitor.json").read_text("utf-8"))
+    assert (out / "monitor.txt").read_text("utf-8").splitlines() == told["sentences"]
+    assert told["sentences"] == words_of_history(report.describe())
+    said = [w for w in told["sentences"] if w.startswith("Whole site, on 1 Mar 2022: ")]
+    assert said, told["sentences"]
+    assert all("too few earlier dates" in w for w in said)
+    found = cd.verify(out, rerun=True)
+    assert found.ok, found.problems
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    manifest["arguments"]["reference"] = 1
+    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert not cd.verify(out, rerun=True).ok
+    manifest["arguments"]["zones"] = {"in_memory": "dict"}
+    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(OutputError, match=r"zones was a dict in memory.* changedet\.monitor"):
         cd.verify(out, rerun=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from itertools import pairwise
 
@@ -100,6 +101,17 @@ class TestResult:
         assert max(t.col for t in test.targets) < small.scene.before.grid.width / 2 + 3
 
 
+def test_a_rerun_gives_the_same_files(run, tmp_path):
+    types = [BOX, cd.TargetType("bus", "vehicle", 12.0, 2.55, 3.2)]
+    out = run(types=types, per_cell=1, blur_px=0.7).write(tmp_path / "out")
+    found = cd.verify(out, rerun=True)
+    assert found.ok, found.problems
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    manifest["selftest"]["blur_px"] = 1.5
+    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert not cd.verify(out, rerun=True).ok
+
+
 class TestOtherPairs:
     def test_without_georeferencing_sizes_are_pixels(self, edited):
         pair = [edited(f"{d}.tif", date=d, located=False) for d in ("before", "after")]
@@ -141,6 +153,10 @@ class TestBadInput:
             ({"blur_px": 9}, r"above 0 to 5"),
             ({"types": []}, r"types=\[\] is not usable: give at least one changedet\.TargetType"),
             ({"types": [cd.TargetType("dot", "other", 0.0, 2.0)]}, r"'dot' of 0 x 2 is not usabl"),
+            (
+                {"types": [cd.TargetType("dot", "other", 2.0, 2.0, 0.0, 1.5)]},
+                r"uneven=1\.5 of .*'d",
+            ),
         ],
     )
     def test_settings_that_make_no_sense(self, small, given, message):

@@ -54,7 +54,7 @@ def folder(report, tmp_path_factory):
 
 def test_the_folder_is_whole_and_verified(folder):
     names = ["history.csv", "history.parquet", "history.png", "history.svg", "manifest.json"]
-    assert sorted(p.name for p in folder.iterdir()) == [*names, "monitor.json"]
+    assert sorted(p.name for p in folder.iterdir()) == [*names, "monitor.json", "monitor.txt"]
     assert verify_folder(folder).ok
 
 
@@ -162,4 +162,6 @@ def test_what_is_not_installed_is_said_with_the_pip_line(
 def test_without_matplotlib_the_default_is_the_table(report, tmp_path, monkeypatch):
     monkeypatch.setattr(history_files, "find_spec", lambda name: None)
     out = report.write(tmp_path / "out")
-    assert sorted(p.name for p in out.iterdir()) == ["history.csv", "manifest.json", "monitor.json"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "history.csv", "manifest.json", "monitor.json", "monitor.txt",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pyproj import Geod, Transformer
 
-from changedet.model import WGS84, Alignment, Grid, Image, ImageInfo, ImagePair, TargetType, Window
+from changedet.model import WGS84, Alignment, Grid, Image, ImageInfo, ImagePair, Window
 from changedet.simulation.footprints import GroundFrame, footprint
 from changedet.simulation.image_quality import measure_quality
 from changedet.simulation.injection import PlantedPair, Planting, make_planting, paint
@@ -49,7 +49,7 @@ def plant(pair: Flat, place, contrast: float = 0.5, colour: float = 0.0) -> tupl
     after = pair.read(place.window).after
     quality = measure_quality([pair.read(pair.grid.window).after])
     quality = replace(quality, dark=(0.0,) * len(pair.roles))
-    wanted = (TargetType("box", "container", 12, 3, 2.6), contrast, colour)
+    wanted = (contrast, colour, None)
     return make_planting(place, after, wanted, quality, pair.infos[1], np.random.default_rng(1))
 
 
@@ -95,6 +95,32 @@ def test_a_shadow_lies_beside_the_box_and_is_not_under_it():
     assert np.max(place.cover + place.shade) <= 1.0 + 1e-5
 
 
+def test_a_leaning_box_hides_ground_on_one_side_and_shows_a_darker_wall(utm_grid):
+    corners = GroundFrame(Grid.pixels(90, 90)).box(45.25, 45.0, 20.0, 8.0, 90.0)
+    place = footprint(corners, 0.6, (6.0, 0.0), (-5.0, 0.0))
+    straight = footprint(corners, 0.6, (6.0, 0.0))
+    # the top moved up by 5 rows: roof 20 x 8, wall 20 x 5 below it, where the foot stands
+    assert place.cover.sum() == pytest.approx(20 * 13, rel=0.03)
+    assert place.wall.sum() == pytest.approx(20 * 5, rel=0.05)
+    rows = np.arange(place.window.row, place.window.row + place.window.height)[:, None]
+    assert (rows * place.wall).sum() / place.wall.sum() == pytest.approx(46.75, abs=0.2)
+    assert (rows * place.inside).sum() / place.inside.sum() == pytest.approx(42.75, abs=0.3)
+    assert not straight.wall.any()
+    # its shadow falls to the other side, on ground that stays in sight
+    assert place.shade.sum() == pytest.approx(straight.shade.sum(), rel=0.02)
+    pair = Flat(utm_grid)
+    after = pair.read(place.window).after
+    quality = measure_quality([pair.read(pair.grid.window).after])
+    quality = replace(quality, dark=(20.0,) * 4)
+    planting, _ = make_planting(
+        place, after, (0.5, 0.0, False), quality, pair.infos[1], np.random.default_rng(1)
+    )  # fmt: skip
+    planted = PlantedPair.of(pair, Alignment.identity(), [planting])
+    pixels = planted.read(place.window).after.pixels - 20.0
+    wall = pixels[:, place.wall > 0.99].mean()
+    assert wall / pixels[:, place.cover - place.wall > 0.99].mean() == pytest.approx(0.6, abs=0.04)
+
+
 def test_windows_do_not_change_a_planted_pixel(utm_grid):
     pair = Flat(utm_grid)
     frame = GroundFrame(utm_grid)
@@ -124,20 +150,57 @@ def test_the_contrast_is_as_asked(utm_grid, contrast, colour):
     assert 1 - off.mean() ** 2 / (off**2).mean() == pytest.approx(colour, abs=0.05)
 
 
+@pytest.mark.parametrize("uneven", [0.0, 0.15, 0.3])
+def test_loads_and_roofs_make_a_body_uneven_around_its_contrast(utm_grid, uneven):
+    pair = Flat(utm_grid)
+    place = footprint(GroundFrame(utm_grid).box(90.0, 90.0, 80.0, 40.0, 45.0), 0.6)
+    after = pair.read(place.window).after
+    quality = measure_quality([pair.read(pair.grid.window).after])
+    quality = replace(quality, dark=(20.0,) * 4)
+    rng = np.random.default_rng(4)
+    planting, _ = make_planting(
+        place, after, (0.5, 0.0, False), quality, pair.infos[1], rng, uneven
+    )  # fmt: skip
+    planted = PlantedPair.of(pair, Alignment.identity(), [planting])
+    core = place.cover > 0.999
+    body = planted.read(place.window).after.pixels[:, core] - 20.0
+    assert body.mean() == pytest.approx(1.5 * 80.0, rel=0.04)
+    own = body.mean(axis=0)
+    assert own.std() / own.mean() == pytest.approx(np.hypot(uneven, 0.06), abs=0.03)
+    # parts, not pixels: neighbours are alike
+    image = planted.read(place.window).after.pixels.mean(axis=0)
+    pairs = core[:, 1:] & core[:, :-1]
+    likeness = np.corrcoef(image[:, 1:][pairs], image[:, :-1][pairs])[0, 1]
+    assert (likeness > 0.6) == (uneven > 0)
+
+
 def test_what_cannot_be_darker_is_brighter(utm_grid):
     quality = measure_quality([Flat(utm_grid).read(utm_grid.window).after])
     ground = np.full(4, 100.0)
     quality = replace(quality, dark=(20.0,) * 4)
     for seed in range(6):
-        value, reached = paint(ground, 1.5, 0.0, quality, None, np.random.default_rng(seed))
+        value, reached = paint(ground, (1.5, 0.0, None), quality, None, np.random.default_rng(seed))
         assert reached == pytest.approx(1.5)
         assert np.allclose(value, 100 + 1.5 * 80)
+
+
+@pytest.mark.parametrize("darker", [True, False])
+def test_darker_and_brighter_can_be_asked_for(utm_grid, darker):
+    quality = measure_quality([Flat(utm_grid).read(utm_grid.window).after])
+    quality = replace(quality, dark=(20.0,) * 4)
+    for seed in range(6):
+        value, _ = paint(
+            np.full(4, 100.0), (0.4, 0.2, darker), quality, None, np.random.default_rng(seed)
+        )
+        assert (value.mean() < 100) == darker
 
 
 def test_saturation_bounds_the_contrast_and_says_so(utm_grid):
     quality = measure_quality([Flat(utm_grid).read(utm_grid.window).after])
     quality = replace(quality, dark=(0.0,) * 4)
-    value, reached = paint(np.full(4, 100.0), 1.8, 0.0, quality, 130.0, np.random.default_rng(0))
+    value, reached = paint(
+        np.full(4, 100.0), (1.8, 0.0, None), quality, 130.0, np.random.default_rng(0)
+    )
     assert reached < 1.1
     assert 0.0 <= value.min() <= value.max() <= 130.0
 
