@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import numpy as np
 
 from changedet.activity.placing import Placed
@@ -39,22 +40,56 @@ def sample_profiles(objects: Placed, pair: PairReader) -> np.ndarray:
     out = np.full((2, len(objects), STATIONS, len(pair.roles)), np.nan)
     rows, cols = _places(objects, grid)
     usable = np.isfinite(rows).all(axis=(1, 2)) & (objects.length <= LONGEST_M)
+    out[:, usable] = sample_places(rows[usable], cols[usable], pair, _mean_across)
+    return out
+
+
+def _mean_across(values: np.ndarray) -> np.ndarray:
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0.0).sum(axis=3), known.sum(axis=3)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def sample_places(
+    rows: np.ndarray,
+    cols: np.ndarray,
+    pair: PairReader,
+    reduce: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Bilinear samples of both dates at places of each object, block by block.
+
+    Parameters
+    ----------
+    rows, cols : (n, a, b) arrays
+        Pixels of the common grid.
+    pair : PairReader
+        The aligned pair.
+    reduce : function
+        Of the samples (date, k, a, b, band) of some objects, NaN where a sample is not valid;
+        keeps the first two axes.
+
+    Returns
+    -------
+    (date, n, ...) float64 array
+    """
     middle = rows.mean(axis=(1, 2)), cols.mean(axis=(1, 2))
     blocks: dict[tuple[int, int], list[int]] = {}
-    for i in np.flatnonzero(usable):
+    for i in range(len(rows)):
         key = (int(middle[0][i] // BLOCK), int(middle[1][i] // BLOCK))
-        blocks.setdefault(key, []).append(int(i))
+        blocks.setdefault(key, []).append(i)
+    out = None
     for key in sorted(blocks):
         mine = np.array(blocks[key])
         top, left = int(np.floor(rows[mine].min())), int(np.floor(cols[mine].min()))
         bottom, right = int(np.ceil(rows[mine].max())), int(np.ceil(cols[mine].max()))
         window = Window(top - 1, left - 1, bottom - top + 3, right - left + 3)
-        values = _bilinear(pair.read(window), rows[mine] - window.row, cols[mine] - window.col)
-        known = np.isfinite(values)
-        total = np.where(known, values, 0.0).sum(axis=3)
-        count = known.sum(axis=3)
-        out[:, mine] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return out
+        values = reduce(
+            _bilinear(pair.read(window), rows[mine] - window.row, cols[mine] - window.col)
+        )
+        if out is None:
+            out = np.full((2, len(rows), *values.shape[2:]), np.nan)
+        out[:, mine] = values
+    return out if out is not None else reduce(np.zeros((2, *rows.shape, len(pair.roles))))
 
 
 def _places(objects: Placed, grid: Grid) -> tuple[np.ndarray, np.ndarray]:

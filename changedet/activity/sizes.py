@@ -62,6 +62,8 @@ REGULAR = ("railcar", "train", "container", "truck", "vehicle", "convoy", "build
 """Kinds that fill their rectangle; a stack may have steps and gaps."""
 SPILT, SPILL_M = 0.15, 2.0
 """How often an outline is larger than the thing, and by how much, metres (beside a pixel)."""
+PART_LONG, PART_WIDE = 0.12, 0.08
+"""How often an outline holds only a part of the length, and of the width, of a thing."""
 FILL_REGULAR = (0.97, 0.08)
 FILL_NATURAL = (0.82, 0.12)
 """Mean and standard deviation of area over length times width."""
@@ -96,11 +98,13 @@ def size_likelihood(
     """
     out = np.zeros((len(length), len(KINDS)))
     for size in SIZES:
-        along = _blurred(length, size.length, error_m)
+        along = _blurred(length, size.length, error_m, PART_LONG)
         if cut is not None:
             along = np.where(cut, _part_of(length, size.length, error_m), along)
         density = size.share * along
-        out[:, KINDS.index(size.kind)] += density * _blurred(width, size.width, error_m)
+        out[:, KINDS.index(size.kind)] += density * _blurred(
+            width, size.width, error_m, PART_WIDE
+        )
     # the error of the area of a thin object is that of its width
     spread = np.minimum(error_m / np.maximum(width, error_m), 0.3) * 0.3
     for k, kind in enumerate(KINDS):
@@ -112,10 +116,13 @@ def size_likelihood(
     return out
 
 
-def _blurred(value: np.ndarray, span: tuple[float, float], error_m: float) -> np.ndarray:
+def _blurred(
+    value: np.ndarray, span: tuple[float, float], error_m: float, part: float
+) -> np.ndarray:
     """Density of ln value for a log-uniform range and an outline with errors.
 
-    Mostly the error is normal; now and then the outline takes in a shadow, or spills over.
+    Mostly the error is normal; now and then the outline takes in a shadow or a neighbour, or holds
+    a part of the thing.
     """
     from scipy.special import ndtr
 
@@ -128,7 +135,9 @@ def _blurred(value: np.ndarray, span: tuple[float, float], error_m: float) -> np
     more = value - span[1]
     tail = np.exp(-0.5 * np.minimum(more / scale, 30.0) ** 2) * np.sqrt(2 / np.pi) / scale
     spilt = np.where(more > 0, value * tail, 0.0)
-    return np.asarray((1 - SPILT) * true + SPILT * spilt)
+    return np.asarray(
+        (1 - SPILT - part) * true + SPILT * spilt + part * _part_of(value, span, error_m)
+    )
 
 
 def _part_of(value: np.ndarray, span: tuple[float, float], error_m: float) -> np.ndarray:
