@@ -23,9 +23,9 @@ KINDS_IN: dict[str, dict[str, float]] = {
     "convoy": {"truck": 0.80, "vehicle": 0.12, "convoy": 0.03, "other": 0.05},
 }
 """What stands in a chain of each type; in a free one, whatever stands anywhere."""
-LONE_WAGON = 0.4
+LONE_WAGON = 0.55
 """How much rarer a wagon is that no other stands next to."""
-COMMON_ERROR = 0.3
+COMMON_ERROR = 0.4
 """How much of the error of an outline neighbours have in common (one light, one threshold): ten
 wagons in a row do not tell ten times as much as one."""
 

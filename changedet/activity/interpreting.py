@@ -20,6 +20,7 @@ from changedet.activity.looking import Matching, look_of
 from changedet.activity.moving import pair_moves
 from changedet.activity.placing import Lines, Placed, lay_lines, place_objects, relate, to_plane
 from changedet.activity.reasons import kind_reasons
+from changedet.activity.tracing import FINE_GSD_M, line_likelihood, look_along
 from changedet.errors import GridError
 from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
 
@@ -61,7 +62,8 @@ def interpret(
         Brings before values to the radiometry of the after image; by default the surroundings of
         the objects are matched in median and spread.
     pair : PairReader, optional
-        The aligned pair; with it moved things are told by their colours from end to end, too.
+        The aligned pair; with it tracks and roads that are not given are looked for along each
+        object, and moved things are told by their colours from end to end, too.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def interpret(
         why = "sizes are unknown without georeferencing" if not radar else "radar shows no sizes"
         columns["kind_reason"][counted] = why
     else:
-        setting = _setting(objects, look, grid, track_lines, road_lines, roles)
+        setting = _setting(objects, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
         kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
         names = (track_lines.names, road_lines.names)
@@ -139,11 +141,17 @@ def _setting(
     objects: Placed,
     look: Appearance | None,
     grid: Grid,
-    tracks: Lines,
-    roads: Lines,
+    lines: tuple[Lines, Lines],
     roles: tuple[str, ...],
+    pair: PairReader | None,
 ) -> Setting:
+    tracks, roads = lines
     vegetated, wet = colour_indices(look, roles, objects.dates)
+    seen = None
+    # at coarser pixels rails and lanes do not show
+    fine = (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
+    if pair is not None and fine and not (len(tracks) and len(roads)):
+        seen = line_likelihood(look_along(objects, pair))
     return Setting(
         objects,
         relate(objects, tracks) if len(tracks) else None,
@@ -151,6 +159,7 @@ def _setting(
         grid.gsd_m or 1.0,
         vegetated,
         wet,
+        seen,
     )
 
 

@@ -15,13 +15,13 @@ OUTLINE_PX = 1.0
 """Standard deviation of the length and width of an outline, pixels."""
 LINE_M = 1.5
 """Standard deviation of the place of a drawn centreline, metres."""
-LANE_M = 3.0
+LANE_M = 2.1
 """Typical distance of a lorry from the centreline of its road, metres."""
 AFIELD_M = 60.0
 """Typical distance to the nearest line of things that have nothing to do with it, metres."""
 PRIOR: dict[str, float] = {
-    "railcar": 0.20, "train": 0.09, "truck": 0.13, "vehicle": 0.08, "convoy": 0.03,
-    "container": 0.15, "container_stack": 0.11, "building": 0.03, "earthwork": 0.03,
+    "railcar": 0.20, "train": 0.12, "truck": 0.13, "vehicle": 0.05, "convoy": 0.02,
+    "container": 0.15, "container_stack": 0.13, "building": 0.03, "earthwork": 0.03,
     "vegetation": 0.05, "water": 0.02, "other": 0.09,
 }  # fmt: skip
 """What changes at a freight site; the sizes decide where they can."""
@@ -116,9 +116,9 @@ def _relation(setting: Setting) -> np.ndarray:
     n, e = len(objects), objects.error_m
     turn = np.hypot(4.0, np.degrees(2 * e / np.maximum(objects.length, 1.0)))
     on = np.ones((3, n)) if setting.seen is None else setting.seen.T.copy()
-    for k, relation, sigma in ((0, setting.tracks, LINE_M), (1, setting.roads, LANE_M)):
+    for k, relation in enumerate((setting.tracks, setting.roads)):
         if relation is not None:
-            # of a line that is drawn the images need not tell
+            # of lines that were drawn the images need not tell
             on[k] = on[2]
     for k, relation, sigma in ((0, setting.tracks, LINE_M), (1, setting.roads, LANE_M)):
         if relation is not None:

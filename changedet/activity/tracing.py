@@ -43,9 +43,11 @@ EVEN = 0.08
 NEAR_M = 60.0
 """Objects so near each other that point nearly the same way point the same way, metres."""
 ALIGNED_DEG = 6.0
+LINE_REACH_M, LINE_ASIDE_M, LINE_TURN_DEG = 80.0, 1.5, 3.0
+"""Objects at most so far apart, aside of each other and turned stand on one line."""
 NOISE = 1e-4
 """Variance of ln brightness across below which a profile is flat."""
-FEATURES = ("repeats", "mirrored", "repeats widely", "even")
+FEATURES = ("repeats", "mirrored", "repeats widely", "even", "relief")
 CHUNK = 128
 """Objects whose strips are held in memory at once; never changes a result."""
 
@@ -55,11 +57,16 @@ class Strips:
     """How the surroundings of each object run on along its axis, at the clearer of both dates."""
 
     features: np.ndarray
-    """(n, 4) of :data:`FEATURES`, each from 0 (mirrored: -1) to 1; NaN where unknown."""
+    """(n, 5) of :data:`FEATURES`: how much the profiles across have in common (0 to 1) within a
+    track's width, how much their mean is its own mirror image (-1 to 1), what they have in common
+    within 8 m, how even the evenest band along the axis is (0 to 1), and the natural logarithm of
+    how much brightness varies across within a track's width. NaN where unknown."""
 
 
-WEIGHTS = np.array([[3.3, 3.3, 4.6, 3.6], [1.6, 0.6, 0.3, 2.2], [0.0, 0.0, 0.0, 0.0]])
-CONSTANT = np.array([-7.1, -3.1, 0.0])
+WEIGHTS = np.array(
+    [[4.0, 5.7, 3.4, 4.8, 0.8], [7.5, 1.0, 3.6, -1.0, -3.9], [0.0, 0.0, 0.0, 0.0, 0.0]]
+)
+CONSTANT = np.array([-8.0, -13.3, 0.0])
 SHARE = np.array([0.47, 0.09, 0.44])
 """A logistic model of track, road and neither, given the features, and the share of each among the
 things on which it was fitted (12 simulated yards)."""
@@ -136,7 +143,31 @@ def look_along(objects: Placed, pair: PairReader) -> Strips:
         y = objects.y[mine, None, None] + u[None, :, None] * dy + v[None, None, :] * dx
         bright = sample_places(-y / row_m, x / col_m, pair, brightness)
         out[mine] = strip_features(bright, u, v)
-    return Strips(out)
+    return Strips(_shared(objects, along, out))
+
+
+def _shared(objects: Placed, along: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Means over the objects that stand on one line: what runs along one runs along all."""
+    from scipy.spatial import cKDTree
+
+    known = np.flatnonzero(np.isfinite(features).all(axis=1))
+    out = features.copy()
+    if len(known) < 2:
+        return out
+    points = np.column_stack([objects.x, objects.y])[known]
+    i, j = cKDTree(points).query_pairs(LINE_REACH_M, output_type="ndarray").reshape(-1, 2).T
+    own = np.arange(len(known))
+    i, j = np.concatenate([i, j, own]), np.concatenate([j, i, own])
+    step, axis = points[j] - points[i], along[known]
+    aside = [np.abs(step[:, 0] * axis[k, 1] - step[:, 1] * axis[k, 0]) for k in (i, j)]
+    turn = np.abs(axis[i, 0] * axis[j, 1] - axis[i, 1] * axis[j, 0])
+    one = (np.maximum(*aside) < LINE_ASIDE_M) & (turn < np.sin(np.radians(LINE_TURN_DEG)))
+    i, j = i[one], j[one]
+    count = np.bincount(i, minlength=len(known))
+    for k in range(features.shape[1]):
+        total = np.bincount(i, features[known[j], k], minlength=len(known))
+        out[known, k] = total / count
+    return out
 
 
 def brightness(values: np.ndarray) -> np.ndarray:
@@ -169,10 +200,20 @@ def strip_features(bright: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarr
             straight = np.where(better[:, :, None, None], turned, straight)
     widely, _ = _repetition(straight)
     even = _evenness(straight, v)
-    features = np.stack([repeats, mirrored, widely, even], axis=-1)
+    relief = _relief(straight[..., len(v) // 2 - half : len(v) // 2 + half + 1])
+    features = np.stack([repeats, mirrored, widely, even, relief], axis=-1)
     known = np.isfinite(features)
     top = np.where(known, features, -np.inf).max(axis=0)
     return np.where(known.any(axis=0), top, np.nan)
+
+
+def _relief(profile: np.ndarray) -> np.ndarray:
+    """Logarithm of the standard deviation of the typical profile across; NaN where unknown."""
+    known = np.isfinite(profile).all(axis=-1)
+    enough = known.sum(axis=-1) >= FEWEST
+    values = np.where(enough[..., None, None], profile, 0.0)
+    level = np.nanmedian(np.where(known[..., None] | ~enough[..., None, None], values, np.nan), -2)
+    return np.where(enough, np.log(level.std(axis=-1) + 0.02), np.nan)
 
 
 def _repetition(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
