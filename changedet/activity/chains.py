@@ -13,6 +13,8 @@ REACH_M = 30.0
 """Largest gap over which two objects can belong to one chain, metres."""
 COUPLER_GAP_M = 1.1
 """Between the bodies of coupled wagons: 13.92 m over couplers, 12.78 m over the strikers."""
+WAGON_WIDE_M, WIDEST_M = 3.2, 6.0
+"""Width of a wagon, and of an outline around one with its shadow, metres."""
 WAGON_M = 13.92
 """Typical length of a wagon over couplers."""
 CHAIN_TYPES = ("train", "row", "convoy", "free")
@@ -81,7 +83,7 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     if allowed is None:
         with np.errstate(divide="ignore", invalid="ignore"):
             stretched = objects.length / objects.width > 1.6
-        allowed = stretched & (objects.length > 5.0 - e) & (objects.width < 4.5 + 2 * e)
+        allowed = stretched & (objects.length > 5.0 - e) & (objects.width < WIDEST_M + 2 * e)
     rows = np.flatnonzero(allowed & np.isfinite(objects.ends).all(axis=(1, 2)))
     none = np.zeros(0, dtype=np.int64)
     if len(rows) < 2:
@@ -99,7 +101,9 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     turn = angle_between(objects.along[i], objects.along[j])
     good = (i != j) & ((objects.dates[i] & objects.dates[j]) > 0)
     good &= ((outward[a] * outward[b]).sum(axis=1) < 0) & (gap > -1.0 - 3 * e)
-    good &= aside < 0.8 + 1.5 * e + 0.05 * np.maximum(gap, 0)
+    # an outline that took in a shadow has its middle beside that of the thing
+    spilt = np.clip(np.maximum(objects.width[i], objects.width[j]) - WAGON_WIDE_M - e, 0, None) / 2
+    good &= aside < 0.8 + 1.5 * e + 0.05 * np.maximum(gap, 0) + spilt
     good &= turn < 5.0 + np.degrees(2 * e / np.maximum(shorter, 1.0))
     a, b, gap = a[good], b[good], gap[good]
     nearest = _nearest(a, b, gap)

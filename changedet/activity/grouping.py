@@ -9,6 +9,8 @@ from changedet.activity.placing import Placed
 
 TRAIN_GAP_M = 3.0
 """Largest gap between coupled wagons, metres."""
+BODY_M = 12.8
+"""Length of the body of a wagon, metres."""
 CONVOY_GAP_M = 25.0
 """Largest gap between lorries of a convoy, metres."""
 STACK_GAP_M = 1.0
@@ -48,7 +50,7 @@ def group_objects(
     """
     out = np.full(len(objects), None, dtype=object)
     after = objects.dates >= 2
-    slack = 2 * objects.error_m
+    slack, zero = 2 * objects.error_m, np.zeros(len(objects))
     together = links.take(after[links.first] == after[links.second])
     for sort, members in MEMBERS.items():
         mine = np.isin(kinds, members)
@@ -57,7 +59,10 @@ def group_objects(
         else:
             reach = TRAIN_GAP_M if sort == "train" else CONVOY_GAP_M
             of = together.take(mine[together.first] & mine[together.second])
-            near = of.take(of.gap <= reach + slack)
+            # of a part of a wagon the rest is in the gap
+            missing = np.clip(BODY_M - objects.length, 0.0, None) if sort == "train" else zero
+            reach_of = reach + slack + missing[of.first] + missing[of.second]
+            near = of.take(of.gap <= reach_of)
             a, b = near.first, near.second
         pairs = Links(a, b, np.zeros((len(a), 2), dtype=np.int64), np.zeros(len(a)))
         number = components(pairs, len(objects))

@@ -18,7 +18,7 @@ from changedet.activity.kinds import (
 )
 from changedet.activity.looking import Matching, look_of
 from changedet.activity.moving import pair_moves
-from changedet.activity.placing import Lines, Placed, lay_lines, place_objects, relate, to_plane
+from changedet.activity.placing import Lines, Placed, lay_lines, place_objects, relate, straightened, to_plane
 from changedet.activity.reasons import kind_reasons
 from changedet.activity.tracing import FINE_GSD_M, line_likelihood, look_along
 from changedet.errors import GridError
@@ -87,6 +87,7 @@ def interpret(
     table = changes.take(counted)
     look = None if appearance is None else appearance.take(counted)
     objects = place_objects(table, grid, OUTLINE_PX)
+    objects = straightened(objects)
     links = find_links(objects)
     n = len(changes)
     columns = {

@@ -40,9 +40,6 @@ FEWEST = 4
 """Pieces of a line that must be seen."""
 EVEN = 0.08
 """Standard deviation of ln brightness along an even band."""
-NEAR_M = 60.0
-"""Objects so near each other that point nearly the same way point the same way, metres."""
-ALIGNED_DEG = 6.0
 LINE_REACH_M, LINE_ASIDE_M, LINE_TURN_DEG = 80.0, 1.5, 3.0
 """Objects at most so far apart, aside of each other and turned stand on one line."""
 NOISE = 1e-4
@@ -86,51 +83,19 @@ def line_likelihood(strips: Strips) -> np.ndarray:
     return np.where(known[:, None], weight, 1.0)
 
 
-def common_directions(objects: Placed) -> np.ndarray:
-    """Directions of objects, drawn towards those that point nearly the same way nearby, (n, 2).
-
-    An outline of a part of a thing points a few degrees off; the things in a yard are parallel.
-    """
-    from scipy.spatial import cKDTree
-
-    angle = np.arctan2(objects.along[:, 1], objects.along[:, 0])
-    known = np.flatnonzero(np.isfinite(angle))
-    out = objects.along.copy()
-    if len(known) < 2:
-        return out
-    points = np.column_stack([objects.x, objects.y])[known]
-    pairs = cKDTree(points).query_pairs(NEAR_M, output_type="ndarray").reshape(-1, 2)
-    own = np.arange(len(known))
-    i = np.concatenate([pairs[:, 0], pairs[:, 1], own])
-    j = np.concatenate([pairs[:, 1], pairs[:, 0], own])
-    theta = angle[known]
-    # a long thing tells its direction better
-    weight = np.square(objects.length[known])[j] * np.clip(
-        objects.length[known] / np.maximum(objects.width[known], 1e-3) - 1.2, 0.01, 3.0
-    )[j]
-    mean = theta.copy()
-    for _ in range(3):
-        apart = (theta[j] - mean[i] + np.pi / 2) % np.pi - np.pi / 2
-        w = weight * np.exp(-0.5 * np.minimum((np.degrees(apart) / ALIGNED_DEG) ** 2, 60.0))
-        total = np.bincount(i, w, minlength=len(known))
-        mean = mean + np.bincount(i, w * apart, minlength=len(known)) / np.maximum(total, 1e-12)
-    out[known] = np.column_stack([np.cos(mean), np.sin(mean)])
-    return out
-
-
 def look_along(objects: Placed, pair: PairReader) -> Strips:
     """Look along the axis of each object at both dates.
 
     Parameters
     ----------
     objects : Placed
-        In ground metres.
+        In ground metres, with common directions (:func:`straightened`).
     pair : PairReader
         The aligned pair.
     """
     n = len(objects)
     out = np.full((n, len(FEATURES)), np.nan)
-    along = common_directions(objects)
+    along = objects.along
     usable = np.flatnonzero(np.isfinite(along).all(axis=1) & np.isfinite(objects.x))
     u = np.arange(-REACH_M + STEP_M / 2, REACH_M, STEP_M)
     count = round(2 * ACROSS_M / ACROSS_STEP_M) + 1
