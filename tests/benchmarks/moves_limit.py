@@ -20,10 +20,8 @@ import shapely
 from detection import YARD
 from ideal_objects import ScenePair, ideal_objects
 
-from changedet.activity.looking import look_of
 from changedet.activity.placing import place_objects
-from changedet.activity.profiling import ENDS, STATIONS
-from changedet.differencing import fit_radiometry
+from changedet.activity.profiling import ENDS, STATIONS, sample_profiles
 from changedet.simulation import Scene, SceneOptions, simulate
 from changedet.simulation.bodies import Body, Item
 from changedet.simulation.materials import MATERIALS
@@ -33,19 +31,20 @@ from changedet.simulation.settled import settle
 ASKED = 0.9
 SORTS = {"railcar": "wagon", "container": "container", "container_stack": "container"}
 DRAWS = 10
-TAIL = 4.0
+MANY = 4000
+PARTS = 5
 Look = np.ndarray
 """(STATIONS + 4,): logarithm of brightness at each station, and of the mean of each band."""
 
 
 def features(profile: np.ndarray) -> Look:
-    """Look of a profile (station, band) of reflectance or of digital numbers."""
+    """Look of profiles (..., station, band) of brightness."""
     logs = np.log(np.maximum(profile, 1e-3))
-    return np.concatenate([logs.mean(axis=1), logs.mean(axis=0)])
+    return np.concatenate([logs.mean(axis=-1), logs.mean(axis=-2)], axis=-1)
 
 
-def true_look(body: Body) -> Look:
-    """Look of the paint itself, from end to end."""
+def paint(body: Body) -> np.ndarray:
+    """Reflectance of the paint itself from end to end, (station, band)."""
     ring = np.asarray(body.outline)
     a, b = ring[1] - ring[0], ring[2] - ring[1]
     a = a if np.hypot(*a) >= np.hypot(*b) else b
@@ -57,50 +56,81 @@ def true_look(body: Body) -> Look:
     for part in body.parts:
         inside = shapely.contains_xy(shapely.Polygon(part.outline), *points.T)
         value[inside] = np.array(MATERIALS[part.material].dry[:4]) * part.shade
-    return features(value)
+    return value
 
 
-def errors(scene: Scene) -> dict[str, list[Look]]:
-    """Differences of the looks of things that stayed, between the dates."""
-    stayed = [o for o in scene.truth.objects if o.change == "unchanged" and o.kind in SORTS]
-    fake: Any = SimpleNamespace(
-        truth=SimpleNamespace(grid=scene.truth.grid, changed=stayed),
-        before=scene.before, after=scene.after,
-    )  # fmt: skip
-    table, appearance = ideal_objects(fake, 0.0)
-    objects = place_objects(table, scene.truth.grid, 1.0)
-    flat = [im.pixels.reshape(len(im.roles), -1)[:, ::7] for im in (scene.before, scene.after)]
-    radiometry = fit_radiometry(flat[0], flat[1], scene.before.roles)
-    kinds = np.array([o.kind for o in stayed], dtype=object)
-    looks = []
-    for date in (1, 2):
-        objects.dates[:] = date
-        seen = look_of(objects, kinds, appearance, radiometry, ScenePair(scene))
-        looks.append(seen.profile * appearance.scale[1])
-    out: dict[str, list[Look]] = {"wagon": [], "container": []}
-    for o, before, after in zip(stayed, *looks, strict=True):
-        step = features(before) - features(after)
-        if np.isfinite(step).all():
-            out[SORTS[o.kind]].append(step)
+def errors(scene: Scene, items: list[Item]) -> dict[str, list[tuple[int, Look]]]:
+    """What light, shade, haze and noise did to the looks of things, at each date.
+
+    Of all things whose paint is known, changed or not; haze and gain, which are common to all of a
+    date, are taken out by a straight line through reflectance and what was seen, by band.
+    """
+    out: dict[str, list[tuple[int, Look]]] = {"wagon": [], "container": []}
+    found = []
+    for date in (0, 1):
+        there = [o for o in scene.truth.objects if (o.before, o.after)[date] and o.kind in SORTS]
+        fake: Any = SimpleNamespace(
+            truth=SimpleNamespace(grid=scene.truth.grid, changed=there),
+            before=scene.before, after=scene.after,
+        )  # fmt: skip
+        table, _ = ideal_objects(fake, 0.0)
+        objects = place_objects(table, scene.truth.grid, 1.0)
+        seen = sample_profiles(objects, ScenePair(scene))[date]
+        bodies = [b for i in items if (b := (i.before, i.after)[date]) and b.kind in SORTS]
+        middle = np.array([np.asarray(b.outline).mean(axis=0) for b in bodies])
+        points = scene.truth.site.to_crs(scene.truth.grid.crs, *middle.T)
+        near = shapely.STRtree(shapely.points(*points)).nearest(shapely.centroid([o.geometry for o in there]))
+        true = np.array([paint(bodies[k]) for k in near])
+        # stations run one way round for every thing
+        seen = np.where(objects.along[:, 0, None, None] < 0, seen[:, ::-1], seen)
+        for band in range(true.shape[-1]):
+            x, y = true[..., band].mean(axis=1), seen[..., band].mean(axis=1)
+            use = np.isfinite(y)
+            for _ in range(5):
+                gain, offset = np.polyfit(x[use], y[use], 1)
+                left = np.abs(y - offset - gain * x)
+                use = left < 2 * np.nanmedian(left)
+            true[..., band] = offset + gain * true[..., band]
+        found.append((there, features(seen) - features(true)))
+    for date, (there, error) in enumerate(found):
+        for o, e in zip(there, error, strict=True):
+            if np.isfinite(e).all():
+                out[SORTS[o.kind]].append((date, e))
     return out
 
 
 class Noise:
-    """How looks differ between the dates: a heavy-tailed distribution around what is usual."""
+    """How the looks of one thing at two places and dates differ."""
 
-    def __init__(self, steps: list[Look]) -> None:
-        self.steps = np.array(steps)
-        self.middle = np.median(self.steps, axis=0)
-        centred = self.steps - self.middle
-        far = (centred / (1.48 * np.median(np.abs(centred), axis=0) + 0.01)) ** 2
-        calm = centred[far.mean(axis=1) < 4]
-        self.inverse = np.linalg.inv(np.cov(calm.T) + 0.01**2 * np.eye(calm.shape[1]))
+    def __init__(self, errors: list[tuple[int, Look]], rng: np.random.Generator) -> None:
+        old, new = (np.array([e for date, e in errors if date == d]) for d in (0, 1))
+        # light and shade of the two places have nothing to do with each other
+        pick = rng.integers(len(old), size=MANY), rng.integers(len(new), size=MANY)
+        self.steps = old[pick[0]] - new[pick[1]]
+        # lit and shaded, or not, at either date: a mixture of normal distributions, by EM
+        count, size = self.steps.shape
+        order = np.argsort(self.steps[:, STATIONS:].mean(axis=1))
+        share = np.zeros((count, PARTS))
+        share[order, np.arange(count) * PARTS // count] = 1.0
+        for _ in range(60):
+            total = share.sum(axis=0)
+            self.weight = total / count
+            self.middle = share.T @ self.steps / total[:, None]
+            z = self.steps[:, None] - self.middle
+            spread = np.einsum("nk,nki,nkj->kij", share, z, z) / total[:, None, None]
+            spread = spread + 0.01**2 * np.eye(size)
+            self.inverse, self.volume = np.linalg.inv(spread), np.linalg.slogdet(spread)[1]
+            parts = self._parts(self.steps)
+            share = np.exp(parts - np.logaddexp.reduce(parts, axis=1)[:, None])
+
+    def _parts(self, step: np.ndarray) -> np.ndarray:
+        z = step[..., None, :] - self.middle
+        distance = np.einsum("...ki,kij,...kj->...k", z, self.inverse, z)
+        return np.asarray(np.log(self.weight) - 0.5 * (distance + self.volume))
 
     def log_density(self, step: np.ndarray) -> np.ndarray:
         """Up to a constant, of differences (..., look)."""
-        z = step - self.middle
-        distance = np.einsum("...i,ij,...j->...", z, self.inverse, z)
-        return np.asarray(-0.5 * (TAIL + z.shape[-1]) * np.log1p(distance / TAIL))
+        return np.asarray(np.logaddexp.reduce(self._parts(step), axis=-1))
 
 
 def cuts(items: list[Item], there: str) -> list[tuple[Any, str, np.ndarray]]:
@@ -114,7 +144,7 @@ def cuts(items: list[Item], there: str) -> list[tuple[Any, str, np.ndarray]]:
         if body.kind in SORTS:
             one = SORTS[body.kind] == "container"
             key = id(item) if one else (item.group, item.track, item.change)
-            out.setdefault(key, []).append((item, true_look(body)))
+            out.setdefault(key, []).append((item, features(paint(body))))
     return [
         (tuple(i.key for i, _ in members), SORTS[members[0][0].body.kind],
          np.array([look for _, look in members]))
@@ -124,22 +154,22 @@ def cuts(items: list[Item], there: str) -> list[tuple[Any, str, np.ndarray]]:
 
 def claims(seeds: range) -> dict[str, list[tuple[float, int, int]]]:
     """Of each possible pair: its posterior probability, things in it, right ones; true number."""
-    steps: dict[str, list[Look]] = {"wagon": [], "container": []}
+    steps: dict[str, list[tuple[int, Look]]] = {"wagon": [], "container": []}
     yards = []
     for seed in seeds:
         settings = {**YARD, "gsd_before": 0.5, "change_fraction": 0.3}
-        for sort, more in errors(simulate("railyard", seed, **settings)).items():
-            steps[sort] += more
         options = SceneOptions().replace(**settings)
         layout = lay_out(seed, settle("railyard", options), options)
+        for sort, more in errors(simulate("railyard", seed, options), layout.items).items():
+            steps[sort] += more
         yards.append([cuts(layout.items, t) for t in ("old", "new")])
-    noise = {sort: Noise(more) for sort, more in steps.items()}
+    rng = np.random.default_rng(0)
+    noise = {sort: Noise(more, rng) for sort, more in steps.items()}
     known = {
         sort: np.concatenate([c[2] for yard in yards for d in yard for c in d if c[1] == sort])
         for sort in noise
     }
     out: dict[str, list[tuple[float, int, int]]] = {"wagon": [], "container": [], "true": []}
-    rng = np.random.default_rng(0)
     for _ in range(DRAWS):
         for old, new in yards:
             for keys, sort, looks in old:
