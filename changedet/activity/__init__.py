@@ -22,6 +22,7 @@ from changedet.activity.placing import (
     lay_lines,
     place_objects,
     relate,
+    straightened,
 )
 from changedet.activity.predictive import CountModel, fit_counts
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
@@ -29,6 +30,7 @@ from changedet.activity.sharing import Shares, assign_zones, share_objects
 from changedet.activity.site_histories import site_histories
 from changedet.activity.sizes import size_likelihood
 from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_groups
+from changedet.activity.tracing import Strips, line_likelihood, look_along
 from changedet.activity.tracks import check_tracks, track_activity
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
 from changedet.activity.zone_tracks import zone_occupancy
@@ -50,6 +52,7 @@ __all__ = [
     "Relation",
     "Setting",
     "Shares",
+    "Strips",
     "Verdict",
     "activity_score",
     "assign_zones",
@@ -68,6 +71,8 @@ __all__ = [
     "lagged_correlation",
     "lay_lines",
     "levels",
+    "line_likelihood",
+    "look_along",
     "look_of",
     "object_weights",
     "observable_area",
@@ -79,6 +84,7 @@ __all__ = [
     "share_objects",
     "site_histories",
     "size_likelihood",
+    "straightened",
     "supported_kinds",
     "track_activity",
     "zone_activity",

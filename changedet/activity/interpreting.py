@@ -18,7 +18,15 @@ from changedet.activity.kinds import (
 )
 from changedet.activity.looking import Matching, look_of
 from changedet.activity.moving import pair_moves
-from changedet.activity.placing import Lines, Placed, lay_lines, place_objects, relate, straightened, to_plane
+from changedet.activity.placing import (
+    Lines,
+    Placed,
+    lay_lines,
+    place_objects,
+    relate,
+    straightened,
+    to_plane,
+)
 from changedet.activity.reasons import kind_reasons
 from changedet.activity.tracing import FINE_GSD_M, line_likelihood, look_along
 from changedet.errors import GridError
@@ -26,6 +34,9 @@ from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader
 
 FIXED = ("building", "earthwork", "vegetation", "water")
 """Kinds that do not move."""
+WHOLE_M = {"railcar": 8.5, "container": 5.0, "truck": 6.0}
+"""Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
+is said of its moves."""
 
 
 def interpret(
@@ -122,8 +133,10 @@ def interpret(
     if look is None or radar:
         return found
     free = ~np.isin(columns["kind"][counted], FIXED)
-    free &= ~objects.cut
     kinds = columns["kind"][counted]
+    # a part of a thing has the size and look of nothing
+    least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
+    free &= ~objects.cut & ((objects.length >= least) | (grid.gsd_m is None))
     moves = pair_moves(
         objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
         np.flatnonzero(free & (table["change"] == "disappeared")),

@@ -1,4 +1,4 @@
-"""Lines found in the image: does a track or a road run along an object, as far as one can see?
+"""Lines found in the image: whether a track or a road runs along an object.
 
 A track and a road run on beyond what stands on them. So brightness is looked at along the axis of
 each object, far beyond its ends, at both dates: where a line runs, the profile across the axis
@@ -45,6 +45,8 @@ LINE_REACH_M, LINE_ASIDE_M, LINE_TURN_DEG = 80.0, 1.5, 3.0
 NOISE = 1e-4
 """Variance of ln brightness across below which a profile is flat."""
 FEATURES = ("repeats", "mirrored", "repeats widely", "even", "relief")
+DARKEST = 0.02
+"""Darker places, against the mean of a strip, count as this."""
 CHUNK = 128
 """Objects whose strips are held in memory at once; never changes a result."""
 
@@ -136,8 +138,12 @@ def _shared(objects: Placed, along: np.ndarray, features: np.ndarray) -> np.ndar
 
 
 def brightness(values: np.ndarray) -> np.ndarray:
-    """Logarithm of the mean over bands, the last axis."""
-    return np.log(np.maximum(values.mean(axis=-1), 1e-6))
+    """Logarithm of the mean over bands of strips (date, n, along, across, band)."""
+    mean = values.mean(axis=-1)
+    known = np.isfinite(mean)
+    total = np.where(known, mean, 0.0).sum(axis=(2, 3), keepdims=True)
+    usual = total / np.maximum(known.sum(axis=(2, 3), keepdims=True), 1)
+    return np.log(np.maximum(mean, np.maximum(DARKEST * usual, 1e-6)))
 
 
 def strip_features(bright: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -79,7 +79,9 @@ def errors(scene: Scene, items: list[Item]) -> dict[str, list[tuple[int, Look]]]
         bodies = [b for i in items if (b := (i.before, i.after)[date]) and b.kind in SORTS]
         middle = np.array([np.asarray(b.outline).mean(axis=0) for b in bodies])
         points = scene.truth.site.to_crs(scene.truth.grid.crs, *middle.T)
-        near = shapely.STRtree(shapely.points(*points)).nearest(shapely.centroid([o.geometry for o in there]))
+        near = shapely.STRtree(shapely.points(*points)).nearest(
+            shapely.centroid([o.geometry for o in there])
+        )
         true = np.array([paint(bodies[k]) for k in near])
         # stations run one way round for every thing
         seen = np.where(objects.along[:, 0, None, None] < 0, seen[:, ::-1], seen)
@@ -203,7 +205,7 @@ def main() -> None:
     found = claims(range(given.first, given.first + given.seeds))
     for what, sorts in (("all", ("wagon", "container")), ("wagons", ("wagon",)),
                         ("containers", ("container",))):  # fmt: skip
-        rows = np.array(sorted(sum((found[s] for s in sorts), []), reverse=True), dtype=float)
+        rows = np.array(sorted((c for s in sorts for c in found[s]), reverse=True), dtype=float)
         right, said = np.cumsum(rows[:, 1] * rows[:, 2]), np.cumsum(rows[:, 1])
         true = sum(n for _, n, rail in found["true"] if ("wagon" if rail else "container") in sorts)
         good = np.flatnonzero(right / said >= ASKED)
