@@ -60,10 +60,12 @@ SIZES: tuple[Size, ...] = (
 
 REGULAR = ("railcar", "train", "container", "truck", "vehicle", "convoy", "building")
 """Kinds that fill their rectangle; a stack may have steps and gaps."""
-SPILT, SPILL_LONG_M, SPILL_WIDE_M = 0.20, 4.0, 1.5
+SPILT, SPILL_LONG_M, SPILL_WIDE_M = 0.20, 5.0, 1.5
 """How often an outline is larger than the thing, and by how much, metres (beside a pixel)."""
 PART_LONG, PART_WIDE = 0.25, 0.15
 """How often an outline holds only a part of the length, and of the width, of a thing."""
+LEAST_PART = 0.3
+"""Smaller parts, of a length or width, are no outlines of their own."""
 ANY_SIZE = 3.0
 """Classes whose largest size is so many times their least may have any size."""
 FILL_REGULAR = (0.97, 0.08)
@@ -139,9 +141,9 @@ def _blurred(
     more = value - span[1]
     tail = np.exp(-0.5 * np.minimum(more / scale, 30.0) ** 2) * np.sqrt(2 / np.pi) / scale
     spilt = np.where(more > 0, value * tail, 0.0)
-    return np.asarray(
-        (1 - SPILT - part) * true + SPILT * spilt + part * _part_of(value, span, error_m)
-    )
+    least = value >= LEAST_PART * span[0]
+    held = part * np.where(least, _part_of(value, span, error_m), 0.0)
+    return np.asarray((1 - SPILT - part) * true + SPILT * spilt + held)
 
 
 def _part_of(value: np.ndarray, span: tuple[float, float], error_m: float) -> np.ndarray:
