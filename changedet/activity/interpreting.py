@@ -32,8 +32,8 @@ from changedet.activity.tracing import FINE_GSD_M, line_likelihood, look_along
 from changedet.errors import GridError
 from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
 
-FIXED = ("building", "earthwork", "vegetation", "water")
-"""Kinds that do not move."""
+FIXED = ("building", "earthwork", "vegetation", "water", "vehicle")
+"""Kinds that do not move, or of which one looks like the next."""
 WHOLE_M = {"railcar": 8.5, "container": 5.0, "truck": 6.0}
 """Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
 is said of its moves."""

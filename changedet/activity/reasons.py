@@ -10,7 +10,7 @@ from changedet.model import KINDS
 
 ALIGNED_DEG = 20.0
 """Largest angle at which a thing is said to lie along a line."""
-FOUND = 0.6
+FOUND = 0.5
 """How much of what the image shows must speak for a line along an object to mention it."""
 ROAD_M = 8.0
 """Largest distance from the centreline at which a thing is said to be on a road, metres."""
