@@ -56,6 +56,7 @@ def sample_places(
     cols: np.ndarray,
     pair: PairReader,
     reduce: Callable[[np.ndarray], np.ndarray],
+    brightness: bool = False,
 ) -> np.ndarray:
     """Bilinear samples of both dates at places of each object, block by block.
 
@@ -68,6 +69,8 @@ def sample_places(
     reduce : function
         Of the samples (date, k, a, b, band) of some objects, NaN where a sample is not valid;
         keeps the first two axes.
+    brightness : bool
+        Sample the mean over bands, as the only one.
 
     Returns
     -------
@@ -85,7 +88,9 @@ def sample_places(
         bottom, right = int(np.ceil(rows[mine].max())), int(np.ceil(cols[mine].max()))
         window = Window(top - 1, left - 1, bottom - top + 3, right - left + 3)
         values = reduce(
-            _bilinear(pair.read(window), rows[mine] - window.row, cols[mine] - window.col)
+            _bilinear(
+                pair.read(window), rows[mine] - window.row, cols[mine] - window.col, brightness
+            )
         )
         if out is None:
             out = np.full((2, len(rows), *values.shape[2:]), np.nan)
@@ -105,13 +110,16 @@ def _places(objects: Placed, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     return -y / row_m, x / col_m
 
 
-def _bilinear(pair: ImagePair, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+def _bilinear(
+    pair: ImagePair, rows: np.ndarray, cols: np.ndarray, brightness: bool = False
+) -> np.ndarray:
     """Samples at fractional pixels of a window, (date, n, station, across, band)."""
     r0, c0 = np.floor(rows).astype(np.int64), np.floor(cols).astype(np.int64)
     fr, fc = (rows - r0)[..., None], (cols - c0)[..., None]
     out = []
     for image in (pair.before, pair.after):
         pixels = np.where(image.valid, image.pixels, np.nan).astype(np.float64)
+        pixels = pixels.mean(axis=0, keepdims=True) if brightness else pixels
         total = np.zeros((*rows.shape, len(pixels)))
         for dr, weight_r in ((0, 1 - fr), (1, fr)):
             for dc, weight_c in ((0, 1 - fc), (1, fc)):

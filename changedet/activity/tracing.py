@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.activity.placing import Placed
-from changedet.activity.profiling import sample_places
+from changedet.activity.profiling import BLOCK, sample_places
 from changedet.model import PairReader
 
 FINE_GSD_M = 1.0
@@ -36,6 +36,8 @@ TURN_DEG = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """By how much its direction may be off, degrees."""
 LANE_M = 5.0
 """Width of an even band that is looked for on either side, metres."""
+SLENDER, WIDEST_M = 1.2, 9.0
+"""Things that tracks and roads carry are at least so many times as long as wide, and not wider."""
 FEWEST = 4
 """Pieces of a line that must be seen."""
 EVEN = 0.08
@@ -49,7 +51,7 @@ DARKEST = 0.02
 """Darker places, against the mean of a strip, count as this."""
 RELIEF = (-2.5, -0.7)
 """Least and largest relief that still tell something."""
-CHUNK = 128
+CHUNK = 64
 """Objects whose strips are held in memory at once; never changes a result."""
 
 
@@ -103,17 +105,25 @@ def look_along(objects: Placed, pair: PairReader) -> Strips:
     n = len(objects)
     out = np.full((n, len(FEATURES)), np.nan)
     along = objects.along
-    usable = np.flatnonzero(np.isfinite(along).all(axis=1) & np.isfinite(objects.x))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slender = objects.length / objects.width > SLENDER
+    slender &= objects.width < WIDEST_M
+    usable = np.flatnonzero(np.isfinite(along).all(axis=1) & np.isfinite(objects.x) & slender)
     u = np.arange(-REACH_M + STEP_M / 2, REACH_M, STEP_M)
     count = round(2 * ACROSS_M / ACROSS_STEP_M) + 1
     v = np.linspace(-ACROSS_M, ACROSS_M, count)
     row_m, col_m = pair.grid.pixel_size_m or (1.0, 1.0)
+    # neighbours together: each part of the image is read once or twice
+    block = [
+        np.floor(at[usable] / (m * BLOCK)) for at, m in ((objects.x, col_m), (objects.y, row_m))
+    ]
+    usable = usable[np.lexsort(block)]
     for start in range(0, len(usable), CHUNK):
         mine = usable[start : start + CHUNK]
         dx, dy = along[mine, 0, None, None], along[mine, 1, None, None]
         x = objects.x[mine, None, None] + u[None, :, None] * dx - v[None, None, :] * dy
         y = objects.y[mine, None, None] + u[None, :, None] * dy + v[None, None, :] * dx
-        bright = sample_places(-y / row_m, x / col_m, pair, brightness)
+        bright = sample_places(-y / row_m, x / col_m, pair, log_brightness, True)
         out[mine] = strip_features(bright, u, v)
     return Strips(_shared(objects, along, out))
 
@@ -142,9 +152,9 @@ def _shared(objects: Placed, along: np.ndarray, features: np.ndarray) -> np.ndar
     return out
 
 
-def brightness(values: np.ndarray) -> np.ndarray:
-    """Logarithm of the mean over bands of strips (date, n, along, across, band)."""
-    mean = values.mean(axis=-1)
+def log_brightness(values: np.ndarray) -> np.ndarray:
+    """Logarithm of brightness along strips (date, n, along, across, 1)."""
+    mean = values[..., 0]
     known = np.isfinite(mean)
     total = np.where(known, mean, 0.0).sum(axis=(2, 3), keepdims=True)
     usual = total / np.maximum(known.sum(axis=(2, 3), keepdims=True), 1)
