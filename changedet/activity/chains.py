@@ -60,7 +60,7 @@ class Links:
         return row, far, gap
 
 
-def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
+def find_links(objects: Placed, allowed: np.ndarray | None = None, mutual: bool = True) -> Links:
     """Find the next object at each end of each elongated object.
 
     Two objects are linked when each is the nearest to the other's end among those that lie in its
@@ -72,6 +72,8 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
         Objects.
     allowed : (n,) bool array, optional
         Objects that may be linked; by default elongated and narrow ones.
+    mutual : bool
+        Otherwise every pair on one line within reach is linked, whatever lies between.
 
     Returns
     -------
@@ -106,10 +108,14 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     good &= aside < 0.8 + 1.5 * e + 0.05 * np.maximum(gap, 0) + spilt
     good &= turn < 5.0 + np.degrees(2 * e / np.maximum(shorter, 1.0))
     a, b, gap = a[good], b[good], gap[good]
+    if not mutual:
+        once = a < b
+        a, b, gap = a[once], b[once], gap[once]
+        return Links(owner[a], owner[b], np.column_stack([a % 2, b % 2]), gap)
     nearest = _nearest(a, b, gap)
     pairs = set(zip(a[nearest].tolist(), b[nearest].tolist(), strict=True))
-    mutual = np.array([(q, p) in pairs and p < q for p, q in zip(a, b, strict=True)], dtype=bool)
-    keep = nearest & mutual.reshape(-1)
+    back = np.array([(q, p) in pairs and p < q for p, q in zip(a, b, strict=True)], dtype=bool)
+    keep = nearest & back.reshape(-1)
     a, b = a[keep], b[keep]
     return Links(owner[a], owner[b], np.column_stack([a % 2, b % 2]), gap[keep])
 

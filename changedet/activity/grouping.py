@@ -30,7 +30,8 @@ def group_objects(
 
     Wagons that stand a coupler apart on one line are a train, lorries in a line a convoy, and
     containers that touch a stack. What left and what came are grouped apart, since they were
-    never there together; what both dates hold goes with what came.
+    never there together; what both dates hold goes with what came, or with what is gone where only
+    such things are beside it.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def group_objects(
     kinds : (n,) object array
         Theirs.
     links : Links
-        Which are next to each other in a line.
+        Which lie on one line within reach.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def group_objects(
         ``train 1``, ``convoy 2``, ``stack 1`` ..., numbered by first row; None for single ones.
     """
     out = np.full(len(objects), None, dtype=object)
-    after = objects.dates >= 2
+    after = _came(objects, links)
     slack, zero = 2 * objects.error_m, np.zeros(len(objects))
     together = links.take(after[links.first] == after[links.second])
     for sort, members in MEMBERS.items():
@@ -72,6 +73,18 @@ def group_objects(
         rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
         out[rows] = [f"{sort} {rank[k] + 1}" for k in which]
     return out
+
+
+def _came(objects: Placed, links: Links) -> np.ndarray:
+    """Which objects go with what came; what both dates hold does so unless only gone things are
+    beside it.
+    """
+    n = len(objects)
+    beside = np.zeros((4, n), dtype=np.int64)
+    for a, b in ((links.first, links.second), (links.second, links.first)):
+        np.add.at(beside, (objects.dates[b], a), 1)
+    only_gone = (beside[1] > 0) & (beside[2] == 0)
+    return np.asarray((objects.dates >= 2) & ~((objects.dates == 3) & only_gone))
 
 
 def _touching(

@@ -128,7 +128,9 @@ def interpret(
         )
         if grid.gsd_m <= TRAINS_GSD_M * TOLERANCE:
             shapes = to_plane(table.geometry, grid)
-            columns["group"][counted] = group_objects(objects, shapes, kind, links)
+            columns["group"][counted] = group_objects(
+                objects, shapes, kind, find_links(objects, mutual=False)
+            )
     found = changes.with_columns(**columns)
     if look is None or radar:
         return found
