@@ -76,8 +76,9 @@ def group_objects(
 
 
 def _came(objects: Placed, links: Links) -> np.ndarray:
-    """Which objects go with what came; what both dates hold does so unless only gone things are
-    beside it.
+    """Which objects go with what came.
+
+    What both dates hold does so, unless only gone things are beside it.
     """
     n = len(objects)
     beside = np.zeros((4, n), dtype=np.int64)

@@ -46,7 +46,7 @@ def test_what_both_dates_hold_goes_with_what_left_where_only_that_is_beside_it()
 def test_of_a_part_of_a_wagon_the_rest_is_in_the_gap():
     whole = yard.wagons(20, 60, 3)
     # what is found of the fourth is its far half, and its outline holds a shadow as well
-    part = (20 + 3 * 13.9 + 3.2, 60.9, 6.4, 4.9, "appeared")
+    part = (20 + 3 * 13.9 + 3.2, 60.4, 6.4, 3.8, "appeared")
     after = yard.wagons(20 + 4 * 13.9, 60, 2)
     assert groups([*whole, part, *after])[0] == ["train 1"] * 6
 
