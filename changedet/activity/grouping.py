@@ -9,8 +9,9 @@ from changedet.activity.placing import Placed
 
 TRAIN_GAP_M = 3.0
 """Largest gap between coupled wagons, metres."""
-BODY_M = 12.8
-"""Length of the body of a wagon, metres."""
+BODY_M, MOST_MISSING_M = 12.8, 6.0
+"""Length of the body of a wagon, and how much of wagons may at most be missing between two
+outlines of one train, metres."""
 CONVOY_GAP_M = 25.0
 """Largest gap between lorries of a convoy, metres."""
 STACK_GAP_M = 1.0
@@ -62,7 +63,8 @@ def group_objects(
             of = together.take(mine[together.first] & mine[together.second])
             # of a part of a wagon the rest is in the gap
             missing = np.clip(BODY_M - objects.length, 0.0, None) if sort == "train" else zero
-            reach_of = reach + slack + missing[of.first] + missing[of.second]
+            gone = np.minimum(missing[of.first] + missing[of.second], MOST_MISSING_M)
+            reach_of = reach + slack + gone
             near = of.take(of.gap <= reach_of)
             a, b = near.first, near.second
         pairs = Links(a, b, np.zeros((len(a), 2), dtype=np.int64), np.zeros(len(a)))
