@@ -15,6 +15,8 @@ COUPLER_GAP_M = 1.1
 """Between the bodies of coupled wagons: 13.92 m over couplers, 12.78 m over the strikers."""
 WAGON_WIDE_M, WIDEST_M = 3.2, 6.0
 """Width of a wagon, and of an outline around one with its shadow, metres."""
+MOST_ASIDE_M = 0.8
+"""How far that may bring its middle aside, metres: the next track is 4.1 m or more away."""
 WAGON_M = 13.92
 """Typical length of a wagon over couplers."""
 CHAIN_TYPES = ("train", "row", "convoy", "free")
@@ -104,7 +106,9 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None, mutual: bool 
     good = (i != j) & ((objects.dates[i] & objects.dates[j]) > 0)
     good &= ((outward[a] * outward[b]).sum(axis=1) < 0) & (gap > -1.0 - 3 * e)
     # an outline that took in a shadow has its middle beside that of the thing
-    spilt = np.clip(np.maximum(objects.width[i], objects.width[j]) - WAGON_WIDE_M - e, 0, None) / 2
+    spilt = (np.maximum(objects.width[i], objects.width[j]) - WAGON_WIDE_M - e) / 2
+    # but one over two tracks does not join the trains on them
+    spilt = np.clip(spilt, 0.0, MOST_ASIDE_M)
     good &= aside < 0.8 + 1.5 * e + 0.05 * np.maximum(gap, 0) + spilt
     good &= turn < 5.0 + np.degrees(2 * e / np.maximum(shorter, 1.0))
     a, b, gap = a[good], b[good], gap[good]
