@@ -22,6 +22,7 @@ from changedet.activity.placing import (
     lay_lines,
     place_objects,
     relate,
+    straightened,
 )
 from changedet.activity.predictive import CountModel, fit_counts
 from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
@@ -30,6 +31,7 @@ from changedet.activity.site_histories import site_histories
 from changedet.activity.sizes import size_likelihood
 from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_groups
 from changedet.activity.track_outlines import outlined_wagons
+from changedet.activity.tracing import Strips, line_likelihood, look_along
 from changedet.activity.tracks import check_tracks, track_activity
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
 from changedet.activity.zone_tracks import zone_occupancy
@@ -51,6 +53,7 @@ __all__ = [
     "Relation",
     "Setting",
     "Shares",
+    "Strips",
     "Verdict",
     "activity_score",
     "assign_zones",
@@ -69,6 +72,8 @@ __all__ = [
     "lagged_correlation",
     "lay_lines",
     "levels",
+    "line_likelihood",
+    "look_along",
     "look_of",
     "object_weights",
     "observable_area",
@@ -81,6 +86,7 @@ __all__ = [
     "share_objects",
     "site_histories",
     "size_likelihood",
+    "straightened",
     "supported_kinds",
     "track_activity",
     "zone_activity",

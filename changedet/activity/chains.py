@@ -13,6 +13,10 @@ REACH_M = 30.0
 """Largest gap over which two objects can belong to one chain, metres."""
 COUPLER_GAP_M = 1.1
 """Between the bodies of coupled wagons: 13.92 m over couplers, 12.78 m over the strikers."""
+WAGON_WIDE_M, WIDEST_M = 3.2, 6.0
+"""Width of a wagon, and of an outline around one with its shadow, metres."""
+MOST_ASIDE_M = 0.8
+"""How far that may bring its middle aside, metres: the next track is 4.1 m or more away."""
 WAGON_M = 13.92
 """Typical length of a wagon over couplers."""
 CHAIN_TYPES = ("train", "row", "convoy", "free")
@@ -23,9 +27,9 @@ KINDS_IN: dict[str, dict[str, float]] = {
     "convoy": {"truck": 0.80, "vehicle": 0.12, "convoy": 0.03, "other": 0.05},
 }
 """What stands in a chain of each type; in a free one, whatever stands anywhere."""
-LONE_WAGON = 0.4
+LONE_WAGON = 0.55
 """How much rarer a wagon is that no other stands next to."""
-COMMON_ERROR = 0.3
+COMMON_ERROR = 0.4
 """How much of the error of an outline neighbours have in common (one light, one threshold): ten
 wagons in a row do not tell ten times as much as one."""
 
@@ -58,7 +62,7 @@ class Links:
         return row, far, gap
 
 
-def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
+def find_links(objects: Placed, allowed: np.ndarray | None = None, mutual: bool = True) -> Links:
     """Find the next object at each end of each elongated object.
 
     Two objects are linked when each is the nearest to the other's end among those that lie in its
@@ -70,6 +74,8 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
         Objects.
     allowed : (n,) bool array, optional
         Objects that may be linked; by default elongated and narrow ones.
+    mutual : bool
+        Otherwise every pair on one line within reach is linked, whatever lies between.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     if allowed is None:
         with np.errstate(divide="ignore", invalid="ignore"):
             stretched = objects.length / objects.width > 1.6
-        allowed = stretched & (objects.length > 5.0 - e) & (objects.width < 4.5 + 2 * e)
+        allowed = stretched & (objects.length > 5.0 - e) & (objects.width < WIDEST_M + 2 * e)
     rows = np.flatnonzero(allowed & np.isfinite(objects.ends).all(axis=(1, 2)))
     none = np.zeros(0, dtype=np.int64)
     if len(rows) < 2:
@@ -99,13 +105,21 @@ def find_links(objects: Placed, allowed: np.ndarray | None = None) -> Links:
     turn = angle_between(objects.along[i], objects.along[j])
     good = (i != j) & ((objects.dates[i] & objects.dates[j]) > 0)
     good &= ((outward[a] * outward[b]).sum(axis=1) < 0) & (gap > -1.0 - 3 * e)
-    good &= aside < 0.8 + 1.5 * e + 0.05 * np.maximum(gap, 0)
+    # an outline that took in a shadow has its middle beside that of the thing
+    spilt = (np.maximum(objects.width[i], objects.width[j]) - WAGON_WIDE_M - e) / 2
+    # but one over two tracks does not join the trains on them
+    spilt = np.clip(spilt, 0.0, MOST_ASIDE_M)
+    good &= aside < 0.8 + 1.5 * e + 0.05 * np.maximum(gap, 0) + spilt
     good &= turn < 5.0 + np.degrees(2 * e / np.maximum(shorter, 1.0))
     a, b, gap = a[good], b[good], gap[good]
+    if not mutual:
+        once = a < b
+        a, b, gap = a[once], b[once], gap[once]
+        return Links(owner[a], owner[b], np.column_stack([a % 2, b % 2]), gap)
     nearest = _nearest(a, b, gap)
     pairs = set(zip(a[nearest].tolist(), b[nearest].tolist(), strict=True))
-    mutual = np.array([(q, p) in pairs and p < q for p, q in zip(a, b, strict=True)], dtype=bool)
-    keep = nearest & mutual.reshape(-1)
+    back = np.array([(q, p) in pairs and p < q for p, q in zip(a, b, strict=True)], dtype=bool)
+    keep = nearest & back.reshape(-1)
     a, b = a[keep], b[keep]
     return Links(owner[a], owner[b], np.column_stack([a % 2, b % 2]), gap[keep])
 

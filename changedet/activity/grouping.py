@@ -9,6 +9,9 @@ from changedet.activity.placing import Placed
 
 TRAIN_GAP_M = 3.0
 """Largest gap between coupled wagons, metres."""
+BODY_M, MOST_MISSING_M = 12.8, 6.0
+"""Length of the body of a wagon, and how much of wagons may at most be missing between two
+outlines of one train, metres."""
 CONVOY_GAP_M = 25.0
 """Largest gap between lorries of a convoy, metres."""
 STACK_GAP_M = 1.0
@@ -28,7 +31,8 @@ def group_objects(
 
     Wagons that stand a coupler apart on one line are a train, lorries in a line a convoy, and
     containers that touch a stack. What left and what came are grouped apart, since they were
-    never there together; what both dates hold goes with what came.
+    never there together; what both dates hold goes with what came, or with what is gone where only
+    such things are beside it.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ def group_objects(
     kinds : (n,) object array
         Theirs.
     links : Links
-        Which are next to each other in a line.
+        Which lie on one line within reach.
 
     Returns
     -------
@@ -47,8 +51,8 @@ def group_objects(
         ``train 1``, ``convoy 2``, ``stack 1`` ..., numbered by first row; None for single ones.
     """
     out = np.full(len(objects), None, dtype=object)
-    after = objects.dates >= 2
-    slack = 2 * objects.error_m
+    after = _came(objects, links)
+    slack, zero = 2 * objects.error_m, np.zeros(len(objects))
     together = links.take(after[links.first] == after[links.second])
     for sort, members in MEMBERS.items():
         mine = np.isin(kinds, members)
@@ -57,7 +61,11 @@ def group_objects(
         else:
             reach = TRAIN_GAP_M if sort == "train" else CONVOY_GAP_M
             of = together.take(mine[together.first] & mine[together.second])
-            near = of.take(of.gap <= reach + slack)
+            # of a part of a wagon the rest is in the gap
+            missing = np.clip(BODY_M - objects.length, 0.0, None) if sort == "train" else zero
+            gone = np.minimum(missing[of.first] + missing[of.second], MOST_MISSING_M)
+            reach_of = reach + slack + gone
+            near = of.take(of.gap <= reach_of)
             a, b = near.first, near.second
         pairs = Links(a, b, np.zeros((len(a), 2), dtype=np.int64), np.zeros(len(a)))
         number = components(pairs, len(objects))
@@ -67,6 +75,19 @@ def group_objects(
         rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
         out[rows] = [f"{sort} {rank[k] + 1}" for k in which]
     return out
+
+
+def _came(objects: Placed, links: Links) -> np.ndarray:
+    """Which objects go with what came.
+
+    What both dates hold does so, unless only gone things are beside it.
+    """
+    n = len(objects)
+    beside = np.zeros((4, n), dtype=np.int64)
+    for a, b in ((links.first, links.second), (links.second, links.first)):
+        np.add.at(beside, (objects.dates[b], a), 1)
+    only_gone = (beside[1] > 0) & (beside[2] == 0)
+    return np.asarray((objects.dates >= 2) & ~((objects.dates == 3) & only_gone))
 
 
 def _touching(

@@ -18,13 +18,25 @@ from changedet.activity.kinds import (
 )
 from changedet.activity.looking import Matching, look_of
 from changedet.activity.moving import pair_moves
-from changedet.activity.placing import Lines, Placed, lay_lines, place_objects, relate, to_plane
+from changedet.activity.placing import (
+    Lines,
+    Placed,
+    lay_lines,
+    place_objects,
+    relate,
+    straightened,
+    to_plane,
+)
 from changedet.activity.reasons import kind_reasons
+from changedet.activity.tracing import FINE_GSD_M, line_likelihood, look_along
 from changedet.errors import GridError
 from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
 
-FIXED = ("building", "earthwork", "vegetation", "water")
-"""Kinds that do not move."""
+FIXED = ("building", "earthwork", "vegetation", "water", "vehicle")
+"""Kinds that do not move, or of which one looks like the next."""
+WHOLE_M = {"railcar": 8.5, "container": 5.0, "truck": 6.0}
+"""Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
+is said of its moves."""
 
 
 def interpret(
@@ -61,7 +73,8 @@ def interpret(
         Brings before values to the radiometry of the after image; by default the surroundings of
         the objects are matched in median and spread.
     pair : PairReader, optional
-        The aligned pair; with it moved things are told by their colours from end to end, too.
+        The aligned pair; with it tracks and roads that are not given are looked for along each
+        object, and moved things are told by their colours from end to end, too.
 
     Returns
     -------
@@ -85,6 +98,7 @@ def interpret(
     table = changes.take(counted)
     look = None if appearance is None else appearance.take(counted)
     objects = place_objects(table, grid, OUTLINE_PX)
+    objects = straightened(objects)
     links = find_links(objects)
     n = len(changes)
     columns = {
@@ -103,7 +117,7 @@ def interpret(
         why = "sizes are unknown without georeferencing" if not radar else "radar shows no sizes"
         columns["kind_reason"][counted] = why
     else:
-        setting = _setting(objects, look, grid, track_lines, road_lines, roles)
+        setting = _setting(objects, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
         kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
         names = (track_lines.names, road_lines.names)
@@ -114,13 +128,17 @@ def interpret(
         )
         if grid.gsd_m <= TRAINS_GSD_M * TOLERANCE:
             shapes = to_plane(table.geometry, grid)
-            columns["group"][counted] = group_objects(objects, shapes, kind, links)
+            columns["group"][counted] = group_objects(
+                objects, shapes, kind, find_links(objects, mutual=False)
+            )
     found = changes.with_columns(**columns)
     if look is None or radar:
         return found
     free = ~np.isin(columns["kind"][counted], FIXED)
-    free &= ~objects.cut
     kinds = columns["kind"][counted]
+    # a part of a thing has the size and look of nothing
+    least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
+    free &= ~objects.cut & ((objects.length >= least) | (grid.gsd_m is None))
     moves = pair_moves(
         objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
         np.flatnonzero(free & (table["change"] == "disappeared")),
@@ -139,11 +157,17 @@ def _setting(
     objects: Placed,
     look: Appearance | None,
     grid: Grid,
-    tracks: Lines,
-    roads: Lines,
+    lines: tuple[Lines, Lines],
     roles: tuple[str, ...],
+    pair: PairReader | None,
 ) -> Setting:
+    tracks, roads = lines
     vegetated, wet = colour_indices(look, roles, objects.dates)
+    seen = None
+    # at coarser pixels rails and lanes do not show
+    fine = (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
+    if pair is not None and fine and not (len(tracks) and len(roads)):
+        seen = line_likelihood(look_along(objects, pair))
     return Setting(
         objects,
         relate(objects, tracks) if len(tracks) else None,
@@ -151,6 +175,7 @@ def _setting(
         grid.gsd_m or 1.0,
         vegetated,
         wet,
+        seen,
     )
 
 

@@ -15,13 +15,13 @@ OUTLINE_PX = 1.0
 """Standard deviation of the length and width of an outline, pixels."""
 LINE_M = 1.5
 """Standard deviation of the place of a drawn centreline, metres."""
-LANE_M = 3.0
+LANE_M = 2.1
 """Typical distance of a lorry from the centreline of its road, metres."""
 AFIELD_M = 60.0
 """Typical distance to the nearest line of things that have nothing to do with it, metres."""
 PRIOR: dict[str, float] = {
-    "railcar": 0.20, "train": 0.09, "truck": 0.13, "vehicle": 0.08, "convoy": 0.03,
-    "container": 0.15, "container_stack": 0.11, "building": 0.03, "earthwork": 0.03,
+    "railcar": 0.20, "train": 0.12, "truck": 0.13, "vehicle": 0.05, "convoy": 0.02,
+    "container": 0.15, "container_stack": 0.13, "building": 0.03, "earthwork": 0.03,
     "vegetation": 0.05, "water": 0.02, "other": 0.09,
 }  # fmt: skip
 """What changes at a freight site; the sizes decide where they can."""
@@ -61,6 +61,9 @@ class Setting:
     """(n,) NDVI at the date that holds the object; NaN where unknown."""
     wet: np.ndarray
     """(n,) NDWI, the same."""
+    seen: np.ndarray | None = None
+    """(n, 3) how likely what the images show along each object is where a track, a road and
+    neither runs along it; None when they were not looked at."""
 
 
 def kind_probabilities(setting: Setting, links: Links) -> np.ndarray:
@@ -103,31 +106,29 @@ def kind_probabilities(setting: Setting, links: Links) -> np.ndarray:
 
 
 def _relation(setting: Setting) -> np.ndarray:
-    """Likelihood of distance and direction to the nearest track and road, (n, kind)."""
+    """Likelihood of how an object lies to tracks and roads, (n, kind).
+
+    Each thing stands on a track, on a road, or on neither; for each of the three it is known how
+    likely the distance and direction to the nearest given line are, or, where no lines are given,
+    what the images show along the object.
+    """
     objects = setting.objects
     n, e = len(objects), objects.error_m
     turn = np.hypot(4.0, np.degrees(2 * e / np.maximum(objects.length, 1.0)))
-    free = np.ones(n)
-    on_track = on_road = None
-    if setting.tracks is not None:
-        away = _afield(setting.tracks, turn)
-        on_track = _along(setting.tracks, np.hypot(LINE_M, e / 2), turn)
-        free = free * away
-    if setting.roads is not None:
-        away = _afield(setting.roads, turn)
-        on_road = _along(setting.roads, np.hypot(LANE_M, e / 2), turn) * free
-        on_track = None if on_track is None else on_track * away
-        free = free * away
-    out = np.empty((n, len(KINDS)))
-    for k, kind in enumerate(KINDS):
-        t = ON_TRACK.get(kind, 0.01) if on_track is not None else 0.0
-        r = ON_ROAD.get(kind, 0.01) if on_road is not None else 0.0
-        out[:, k] = (1 - t - r) * free
-        if on_track is not None:
-            out[:, k] += t * on_track
-        if on_road is not None:
-            out[:, k] += r * on_road
-    return out
+    on = np.ones((3, n)) if setting.seen is None else setting.seen.T.copy()
+    for k, relation in enumerate((setting.tracks, setting.roads)):
+        if relation is not None:
+            # of lines that were drawn the images need not tell
+            on[k] = on[2]
+    for k, relation, sigma in ((0, setting.tracks, LINE_M), (1, setting.roads, LANE_M)):
+        if relation is not None:
+            away = _afield(relation, turn)
+            for state in range(3):
+                here = state == k
+                on[state] *= _along(relation, np.hypot(sigma, e / 2), turn) if here else away
+    shares = np.array([[ON_TRACK.get(k, 0.01), ON_ROAD.get(k, 0.01)] for k in KINDS])
+    shares = np.column_stack([shares, 1 - shares.sum(axis=1)])
+    return np.asarray(on.T @ shares.T)
 
 
 def _along(relation: Relation, sigma_m: np.ndarray | float, turn: np.ndarray) -> np.ndarray:

@@ -27,8 +27,9 @@ SHRINK = 0.1
 """Weight of the scene's mean against an object's own count of like ones."""
 LONGEST_CHAIN = 64
 """Over how many neighbours evidence is passed on."""
-MINIMUM_PROBABILITY = 0.65
-"""Pairs that are less certain than this are not claimed."""
+MINIMUM_PROBABILITY, MINIMUM_ALONE = 0.65, 0.8
+"""Pairs that are less certain than this are not claimed; those of things that move one by one have
+no order to bear them out, and their looks are mistaken more often than they tell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,8 @@ def pair_moves(
     evidence = resemblance(objects, looks, i, j)
     evidence -= _chance(objects, looks, links, i, j, everything)
     evidence += _along_chains(objects, kinds, links, i, j, evidence)
-    return _assign(i, j, _log_odds(i, j, evidence, len(departed), len(arrived)))
+    least = np.where(np.isin(kinds, tuple(TOGETHER)), MINIMUM_PROBABILITY, MINIMUM_ALONE)
+    return _assign(i, j, _log_odds(i, j, evidence, len(departed), len(arrived)), least)
 
 
 def _candidates(
@@ -214,8 +216,11 @@ def _probability(r: np.ndarray, c: np.ndarray, odds: np.ndarray) -> np.ndarray:
     return np.minimum(by_row, by_col)
 
 
-def _assign(i: np.ndarray, j: np.ndarray, odds: np.ndarray) -> Moves:
-    """Assignment of the largest sum of log odds; keep what has no rival."""
+def _assign(i: np.ndarray, j: np.ndarray, odds: np.ndarray, least: np.ndarray) -> Moves:
+    """Assignment of the largest sum of log odds; keep what has no rival.
+
+    ``least`` is the probability needed by each object.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -230,6 +235,6 @@ def _assign(i: np.ndarray, j: np.ndarray, odds: np.ndarray) -> Moves:
     chosen_row, chosen_col = min_weight_full_bipartite_matching(graph)
     partner = np.full(len(rows), -1)
     partner[chosen_row] = chosen_col
-    keep = (partner[r] == c) & (probability >= MINIMUM_PROBABILITY)
+    keep = (partner[r] == c) & (probability >= least[i])
     order = np.argsort(i[keep], kind="stable")
     return Moves(i[keep][order], j[keep][order], probability[keep][order])

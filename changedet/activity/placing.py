@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from changedet.model import WGS84, ChangeTable, Grid, Places
 
 TANGENT_M = 5.0
 """Half the length over which the direction of a line is taken, metres."""
+NEAR_M, PARALLEL_DEG = 60.0, 6.0
+"""Objects so near each other that point nearly the same way point the same way."""
 LONG_M = 30.0
 """Longer objects may follow a curve: their ends are looked up in the outline, metres."""
 
@@ -135,6 +137,40 @@ def _true_ends(
         for side, far in ((0, reach.min()), (1, reach.max())):
             ends[i, side] = xy[np.abs(reach - far) <= error + 1e-9].mean(axis=0)
     return ends
+
+
+def straightened(objects: Placed) -> Placed:
+    """Draw directions towards those of objects nearby that point nearly the same way.
+
+    An outline of a part of a thing points a few degrees off; what stands in a yard is parallel. Of
+    long objects, which tell their direction well and may follow a curve, the ends stay.
+    """
+    from scipy.spatial import cKDTree
+
+    angle = np.arctan2(objects.along[:, 1], objects.along[:, 0])
+    known = np.flatnonzero(np.isfinite(angle))
+    if len(known) < 2:
+        return objects
+    here, length = np.column_stack([objects.x, objects.y]), objects.length[known]
+    pairs = cKDTree(here[known]).query_pairs(NEAR_M, output_type="ndarray").reshape(-1, 2)
+    own = np.arange(len(known))
+    i = np.concatenate([pairs[:, 0], pairs[:, 1], own])
+    j = np.concatenate([pairs[:, 1], pairs[:, 0], own])
+    # a long and narrow thing tells its direction better
+    slender = np.clip(length / np.maximum(objects.width[known], 1e-3) - 1.2, 0.01, 3.0)
+    weight, theta = length[j] ** 2 * slender[j], angle[known]
+    mean = theta.copy()
+    for _ in range(3):
+        apart = (theta[j] - mean[i] + np.pi / 2) % np.pi - np.pi / 2
+        near = np.exp(-0.5 * np.minimum((np.degrees(apart) / PARALLEL_DEG) ** 2, 60.0))
+        total = np.bincount(i, weight * near, minlength=len(known))
+        mean += np.bincount(i, weight * near * apart, minlength=len(known)) / total
+    along = objects.along.copy()
+    along[known] = np.column_stack([np.cos(mean), np.sin(mean)])
+    half = 0.5 * objects.length[:, None] * along
+    ends = np.stack([here - half, here + half], axis=1)
+    ends = np.where((objects.length > LONG_M)[:, None, None], objects.ends, ends)
+    return replace(objects, along=along, ends=ends)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from changedet.activity.placing import Placed
@@ -39,22 +41,61 @@ def sample_profiles(objects: Placed, pair: PairReader) -> np.ndarray:
     out = np.full((2, len(objects), STATIONS, len(pair.roles)), np.nan)
     rows, cols = _places(objects, grid)
     usable = np.isfinite(rows).all(axis=(1, 2)) & (objects.length <= LONGEST_M)
+    out[:, usable] = sample_places(rows[usable], cols[usable], pair, _mean_across)
+    return out
+
+
+def _mean_across(values: np.ndarray) -> np.ndarray:
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0.0).sum(axis=3), known.sum(axis=3)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def sample_places(
+    rows: np.ndarray,
+    cols: np.ndarray,
+    pair: PairReader,
+    reduce: Callable[[np.ndarray], np.ndarray],
+    brightness: bool = False,
+) -> np.ndarray:
+    """Bilinear samples of both dates at places of each object, block by block.
+
+    Parameters
+    ----------
+    rows, cols : (n, a, b) arrays
+        Pixels of the common grid.
+    pair : PairReader
+        The aligned pair.
+    reduce : function
+        Of the samples (date, k, a, b, band) of some objects, NaN where a sample is not valid;
+        keeps the first two axes.
+    brightness : bool
+        Sample the mean over bands, as the only one.
+
+    Returns
+    -------
+    (date, n, ...) float64 array
+    """
     middle = rows.mean(axis=(1, 2)), cols.mean(axis=(1, 2))
     blocks: dict[tuple[int, int], list[int]] = {}
-    for i in np.flatnonzero(usable):
+    for i in range(len(rows)):
         key = (int(middle[0][i] // BLOCK), int(middle[1][i] // BLOCK))
-        blocks.setdefault(key, []).append(int(i))
+        blocks.setdefault(key, []).append(i)
+    out = None
     for key in sorted(blocks):
         mine = np.array(blocks[key])
         top, left = int(np.floor(rows[mine].min())), int(np.floor(cols[mine].min()))
         bottom, right = int(np.ceil(rows[mine].max())), int(np.ceil(cols[mine].max()))
         window = Window(top - 1, left - 1, bottom - top + 3, right - left + 3)
-        values = _bilinear(pair.read(window), rows[mine] - window.row, cols[mine] - window.col)
-        known = np.isfinite(values)
-        total = np.where(known, values, 0.0).sum(axis=3)
-        count = known.sum(axis=3)
-        out[:, mine] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return out
+        values = reduce(
+            _bilinear(
+                pair.read(window), rows[mine] - window.row, cols[mine] - window.col, brightness
+            )
+        )
+        if out is None:
+            out = np.full((2, len(rows), *values.shape[2:]), np.nan)
+        out[:, mine] = values
+    return out if out is not None else reduce(np.zeros((2, *rows.shape, len(pair.roles))))
 
 
 def _places(objects: Placed, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -69,13 +110,16 @@ def _places(objects: Placed, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     return -y / row_m, x / col_m
 
 
-def _bilinear(pair: ImagePair, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+def _bilinear(
+    pair: ImagePair, rows: np.ndarray, cols: np.ndarray, brightness: bool = False
+) -> np.ndarray:
     """Samples at fractional pixels of a window, (date, n, station, across, band)."""
     r0, c0 = np.floor(rows).astype(np.int64), np.floor(cols).astype(np.int64)
     fr, fc = (rows - r0)[..., None], (cols - c0)[..., None]
     out = []
     for image in (pair.before, pair.after):
         pixels = np.where(image.valid, image.pixels, np.nan).astype(np.float64)
+        pixels = pixels.mean(axis=0, keepdims=True) if brightness else pixels
         total = np.zeros((*rows.shape, len(pixels)))
         for dr, weight_r in ((0, 1 - fr), (1, fr)):
             for dc, weight_c in ((0, 1 - fc), (1, fc)):

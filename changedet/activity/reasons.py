@@ -10,6 +10,8 @@ from changedet.model import KINDS
 
 ALIGNED_DEG = 20.0
 """Largest angle at which a thing is said to lie along a line."""
+FOUND = 0.5
+"""How much of what the image shows must speak for a line along an object to mention it."""
 ROAD_M = 8.0
 """Largest distance from the centreline at which a thing is said to be on a road, metres."""
 
@@ -40,6 +42,7 @@ def kind_reasons(
     on_track = _on(setting.tracks, names[0], "track", 2 * LINE_M + setting.gsd_m, n)
     on_road = _on(setting.roads, names[1], "road", ROAD_M + setting.gsd_m, n)
     beside = np.bincount(chain, minlength=len(chain))[chain] - 1
+    found = _found(setting, kind)
     single = KINDS.index("railcar")
     out = []
     for i in range(n):
@@ -51,6 +54,8 @@ def kind_reasons(
             parts.append(f"water index {setting.wet[i]:.2f}")
         elif on_track[i] or on_road[i]:
             parts.append(on_track[i] or on_road[i])
+        elif found[i]:
+            parts.append(found[i])
         elif beside[i] > 0:
             parts.append(f"in line with {beside[i]} other{'s' if beside[i] > 1 else ''}")
         if not told[i, single] and kind[i] in ("other", "train"):
@@ -72,3 +77,20 @@ def _on(
     labels = [name if word in name.lower() else f"{word} {name}" for name in names]
     near = (relation.distance <= reach_m) & ~(relation.angle > ALIGNED_DEG)
     return [f"on {labels[k]}" if ok else "" for k, ok in zip(relation.line, near, strict=True)]
+
+
+def _found(setting: Setting, kind: np.ndarray) -> list[str]:
+    """``along a track found in the image`` where that speaks for the kind; empty elsewhere."""
+    if setting.seen is None:
+        return [""] * len(kind)
+    share = setting.seen / setting.seen.sum(axis=1, keepdims=True)
+    out = []
+    for i, name in enumerate(kind):
+        on_rail, on_road = name in ("railcar", "train"), name in ("truck", "convoy", "vehicle")
+        if on_rail and setting.tracks is None and share[i, 0] > FOUND:
+            out.append("along a track found in the image")
+        elif on_road and setting.roads is None and share[i, 1] > FOUND:
+            out.append("along a road found in the image")
+        else:
+            out.append("")
+    return out

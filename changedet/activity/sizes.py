@@ -60,8 +60,14 @@ SIZES: tuple[Size, ...] = (
 
 REGULAR = ("railcar", "train", "container", "truck", "vehicle", "convoy", "building")
 """Kinds that fill their rectangle; a stack may have steps and gaps."""
-SPILT, SPILL_M = 0.15, 2.0
+SPILT, SPILL_LONG_M, SPILL_WIDE_M = 0.20, 5.0, 1.5
 """How often an outline is larger than the thing, and by how much, metres (beside a pixel)."""
+PART_LONG, PART_WIDE = 0.25, 0.15
+"""How often an outline holds only a part of the length, and of the width, of a thing."""
+LEAST_PART = 0.3
+"""Smaller parts, of a length or width, are no outlines of their own."""
+ANY_SIZE = 3.0
+"""Classes whose largest size is so many times their least may have any size."""
 FILL_REGULAR = (0.97, 0.08)
 FILL_NATURAL = (0.82, 0.12)
 """Mean and standard deviation of area over length times width."""
@@ -96,11 +102,13 @@ def size_likelihood(
     """
     out = np.zeros((len(length), len(KINDS)))
     for size in SIZES:
-        along = _blurred(length, size.length, error_m)
+        along = _blurred(length, size.length, error_m, SPILL_LONG_M, PART_LONG)
         if cut is not None:
             along = np.where(cut, _part_of(length, size.length, error_m), along)
         density = size.share * along
-        out[:, KINDS.index(size.kind)] += density * _blurred(width, size.width, error_m)
+        out[:, KINDS.index(size.kind)] += density * _blurred(
+            width, size.width, error_m, SPILL_WIDE_M, PART_WIDE
+        )
     # the error of the area of a thin object is that of its width
     spread = np.minimum(error_m / np.maximum(width, error_m), 0.3) * 0.3
     for k, kind in enumerate(KINDS):
@@ -112,23 +120,30 @@ def size_likelihood(
     return out
 
 
-def _blurred(value: np.ndarray, span: tuple[float, float], error_m: float) -> np.ndarray:
+def _blurred(
+    value: np.ndarray, span: tuple[float, float], error_m: float, spill_m: float, part: float
+) -> np.ndarray:
     """Density of ln value for a log-uniform range and an outline with errors.
 
-    Mostly the error is normal; now and then the outline takes in a shadow, or spills over.
+    Mostly the error is normal; now and then the outline takes in a shadow or a neighbour, or holds
+    a part of the thing.
     """
     from scipy.special import ndtr
 
+    # of what may have any size a part has any size as well
+    part = part if span[1] < ANY_SIZE * span[0] else 0.0
     x = np.log(np.maximum(value, 1e-3))
     low, high = np.log(span[0]), np.log(span[1])
     # the error in the logarithm at the size that the class would have had
     sigma = error_m / np.clip(value, *span) + 1e-3
     true = (ndtr((high - x) / sigma) - ndtr((low - x) / sigma)) / (high - low)
-    scale = SPILL_M + error_m
+    scale = spill_m + error_m
     more = value - span[1]
     tail = np.exp(-0.5 * np.minimum(more / scale, 30.0) ** 2) * np.sqrt(2 / np.pi) / scale
     spilt = np.where(more > 0, value * tail, 0.0)
-    return np.asarray((1 - SPILT) * true + SPILT * spilt)
+    least = value >= LEAST_PART * span[0]
+    held = part * np.where(least, _part_of(value, span, error_m), 0.0)
+    return np.asarray((1 - SPILT - part) * true + SPILT * spilt + held)
 
 
 def _part_of(value: np.ndarray, span: tuple[float, float], error_m: float) -> np.ndarray:

@@ -38,6 +38,25 @@ def test_what_both_dates_hold_goes_with_what_came():
     assert groups([*there, *come])[0] == ["train 1"] * 5
 
 
+def test_what_both_dates_hold_goes_with_what_left_where_only_that_is_beside_it():
+    left, there = yard.wagons(20, 60, 3, "disappeared"), yard.wagons(61.7, 60, 1, "modified")
+    assert groups([*left, *there])[0] == ["train 1"] * 4
+
+
+def test_of_a_part_of_a_wagon_the_rest_is_in_the_gap():
+    whole = yard.wagons(20, 60, 3)
+    # what is found of the fourth is its far half, and its outline holds a shadow as well
+    part = (20 + 3 * 13.9 + 3.2, 60.4, 6.4, 3.8, "appeared")
+    after = yard.wagons(20 + 4 * 13.9, 60, 2)
+    assert groups([*whole, part, *after])[0] == ["train 1"] * 6
+
+
+def test_outlines_that_are_turned_a_little_stay_in_line():
+    turns = [0.0, 7.0, -7.0, 5.0, -6.0, 0.0]
+    things = [(*t, turn) for t, turn in zip(yard.wagons(20, 60, 6), turns, strict=True)]
+    assert groups(things)[0] == ["train 1"] * 6
+
+
 def test_one_outline_over_several_wagons_is_a_train_by_itself():
     names, found = groups([(100, 60, 80.0, 3.2, "appeared"), (20, 60, 12.8, 3.16, "appeared")])
     assert found["kind"].tolist() == ["train", "railcar"]

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import shapely
 
-from changedet.activity import find_links, interpret, place_objects, relate, size_likelihood
+from changedet.activity import (
+    find_links,
+    interpret,
+    place_objects,
+    relate,
+    size_likelihood,
+    straightened,
+)
 from changedet.activity.placing import lay_lines
 from changedet.errors import GeometryError, GridError
 from changedet.loading import read_places
@@ -158,6 +165,31 @@ def test_probabilities_are_those_of_the_sizes():
     likely = size_likelihood(length, width, np.ones(n), 0.25)
     best = np.asarray(KINDS)[likely.argmax(axis=1)]
     assert (best == "container").mean() > 0.9
+
+
+def test_an_outline_may_hold_a_part_of_a_wagon():
+    # half of a wagon on a track is no container, and a car is no part of a wagon
+    found = named(
+        [(100, 60, 7.4, 3.1, "appeared"), (100, 142, 4.6, 1.8, "appeared")],
+        tracks=TRACK, roads=ROAD,
+    )  # fmt: skip
+    assert found["kind"].tolist() == ["railcar", "vehicle"]
+    # what may have any size is none the likelier for it
+    wide = size_likelihood(np.array([30.0, 30.0]), np.array([20.0, 20.0]), np.ones(2), 0.5)
+    assert KINDS[int(wide[0].argmax())] in ("container_stack", "building")
+
+
+def test_directions_are_drawn_together():
+    turns = [0.0, 6.0, -6.0, 4.0, -5.0, 0.0, 0.0]
+    things = [(*t, turn) for t, turn in zip(yard.wagons(20, 60, 7), turns, strict=True)]
+    across = (100, 66, 12.8, 3.16, "appeared", 90.0)
+    objects = place_objects(yard.table([*things, across]), yard.grid(), 1.0)
+    after = straightened(objects)
+    angle = np.degrees(np.arctan2(after.along[:, 1], after.along[:, 0]) % np.pi)
+    off = np.abs((angle + 90) % 180 - 90)
+    assert off[:7].max() < 2.0
+    assert abs(angle[7] - 90) < 0.5
+    assert np.allclose(np.hypot(*(after.ends[:, 1] - after.ends[:, 0]).T), objects.length)
 
 
 def test_the_table_may_be_empty_and_rows_keep_their_order():

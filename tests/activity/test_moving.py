@@ -68,6 +68,18 @@ def test_nothing_is_claimed_of_like_things(rng):
     assert pairs(things, colours)[0] == {}
 
 
+def test_nothing_is_claimed_of_parts_and_of_cars(rng):
+    things = [*scattered(8, "disappeared", rng), *scattered(8, "appeared", rng)]
+    colours = rng.uniform(0.1, 1.5, (16, 4))
+    colours[8:12] = colours[:4]
+    assert pairs(things, colours)[0] == {1: 9, 2: 10, 3: 11, 4: 12}
+    # of the first pair a part of the box is found, of the second a car
+    for k, length, width in ((0, 4.6, 2.44), (8, 4.6, 2.44), (1, 4.6, 1.8), (9, 4.6, 1.8)):
+        x, y, _, _, change = things[k]
+        things[k] = (x, y, length, width, change)
+    assert pairs(things, colours)[0] == {3: 11, 4: 12}
+
+
 def test_unrelated_things_are_not_paired(rng):
     things = [*scattered(10, "disappeared", rng), *scattered(10, "appeared", rng)]
     assert pairs(things, rng.uniform(0.1, 1.5, (20, 4)))[0] == {}

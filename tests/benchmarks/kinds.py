@@ -14,6 +14,7 @@ the links of the truth alone.
 from __future__ import annotations
 
 import argparse
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,12 +57,17 @@ class Tally:
     wagons: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     """The same of wagons."""
     claims: set[str] = field(default_factory=set)
+    called: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By true kind, what they are called."""
+    by_outline: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    """Right or not, by what the outline holds."""
 
     def add(self, table: ChangeTable, scene: Scene) -> None:
         """Judge one table."""
         table = table.take(~table.explained)
         things = [o for o in scene.truth.changed if o.kind in ALIKE]
-        at = holders(table, [o.geometry for o in things])
+        footprints = np.array([*(o.geometry for o in things), None], dtype=object)[:-1]
+        at = holders(table, list(footprints))
         self.things += len(things)
         self.claims |= set(table["kind"])
         for thing, row in zip(things, at, strict=True):
@@ -70,6 +76,8 @@ class Tally:
                 self.right.append(good)
                 self.confidence.append(float(table["kind_confidence"][row]))
                 self.by_kind.setdefault(thing.kind.split("_")[0], []).append(good)
+                self.called[thing.kind.split("_")[0]][str(table["kind"][row])] += 1
+                self.by_outline[holds(table.geometry[row], thing.geometry, footprints)].append(good)
         self._groups(table, things, at)
         self._moves(table, scene, things, at)
 
@@ -124,6 +132,17 @@ def holders(table: ChangeTable, footprints: list[Any]) -> np.ndarray:
     return out
 
 
+def holds(outline: Any, footprint: Any, footprints: np.ndarray) -> str:
+    """Whether an outline holds several things, a part of one, one and much else, or just one."""
+    inside = shapely.area(shapely.intersection(footprints, outline)) / shapely.area(footprints)
+    mine = shapely.area(shapely.intersection(footprint, outline))
+    if (inside > 0.5).sum() > 1:
+        return "several things"
+    if mine < 0.7 * footprint.area:
+        return "a part"
+    return "one and much else" if mine < 0.6 * outline.area else "one thing"
+
+
 def ideal(scene: Scene, seed: int) -> dict[str, Any]:
     """Arguments of ``interpret`` for ideal outlines."""
     table, appearance = ideal_objects(scene, 1.0, seed)
@@ -165,8 +184,12 @@ def rows(label: str, t: Tally) -> Iterator[Row]:
     """Lines of the table at 0.5 m."""
     n = len(t.right)
     yield Row(f"{label}: found", n / max(t.things, 1), note=f"of {t.things}")
-    each = ", ".join(f"{k} {np.mean(v):.3f} of {len(v)}" for k, v in sorted(t.by_kind.items()))
-    yield Row(f"{label}: kind right", float(np.mean(t.right)), 0.85, note=each)
+    yield Row(f"{label}: kind right", float(np.mean(t.right)), 0.85)
+    for kind, names in sorted(t.called.items()):
+        each = ", ".join(f"{name} {count}" for name, count in names.most_common())
+        yield Row(f"{label}:   {kind}", float(np.mean(t.by_kind[kind])), note=f"called {each}")
+    for what, good in sorted(t.by_outline.items()):
+        yield Row(f"{label}:   outline of {what}", float(np.mean(good)), note=f"of {len(good)}")
     confidence, right = np.array(t.confidence), np.array(t.right)
     for low, high in BINS:
         mine = (confidence >= low) & (confidence < high)
