@@ -30,8 +30,8 @@ from changedet.activity.sharing import Shares, assign_zones, share_objects
 from changedet.activity.site_histories import site_histories
 from changedet.activity.sizes import size_likelihood
 from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_groups
-from changedet.activity.track_outlines import outlined_wagons
 from changedet.activity.tracing import Strips, line_likelihood, look_along
+from changedet.activity.track_outlines import outlined_wagons
 from changedet.activity.tracks import check_tracks, track_activity
 from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
 from changedet.activity.zone_tracks import zone_occupancy
