@@ -33,11 +33,15 @@ class CountModel:
 
     def exceedance(self, count: float, *, group: int = 0, dates: int = 1) -> float:
         """P(N >= count), where N is the count of one date, or the sum over several."""
-        return float(self.weights @ self._tails(count, group, dates))
+        return self._mean(self._tails(count, group, dates))
 
     def shortfall(self, count: float, *, group: int = 0, dates: int = 1) -> float:
         """P(N <= count)."""
-        return float(self.weights @ (1 - self._tails(np.floor(count) + 1, group, dates)))
+        return self._mean(1 - self._tails(np.floor(count) + 1, group, dates))
+
+    def _mean(self, chances: np.ndarray) -> float:
+        """Over the dispersions; weights that sum to a hair over 1 are no more than sure."""
+        return min(1.0, float(self.weights @ chances))
 
     def exceedance_interval(self, count: float, *, group: int = 0) -> tuple[float, float]:
         """P(N >= count) at both ends of the 98 % interval of the dispersion, low end first.
@@ -46,7 +50,7 @@ class CountModel:
         """
         ends = [int(np.searchsorted(SIZES, size)) for size in self.dispersion[1:]]
         tails = self._tails(count, group, 1)
-        some = [float(self.weights @ tails), *(float(tails[i]) for i in ends)]
+        some = [self._mean(tails), *(float(tails[i]) for i in ends)]
         return min(some), max(some)
 
     def quantile(self, share: float, *, group: int = 0) -> int:
