@@ -100,7 +100,7 @@ def test_planted_things_are_found_with_size_bearing_and_direction(whole):
         assert length / 2 - 0.5 < table["length_m"][k] < length / 2 + 3
         assert width / 2 - 0.5 < table["width_m"][k] < width / 2 + 3
         # as quiet ground holds large places as well, the smallest is less rare than its peak was
-        assert 0 <= table["p_value"][k] <= table["q_value"][k] < (0.03 if name == "small" else 0.01)
+        assert 0 <= table["p_value"][k] <= table["q_value"][k] < 0.02
         if length > 2 * width:
             # Rows grow to the south: an angle towards growing rows turns clockwise from east.
             assert abs((table["bearing_deg"][k] - (90 + angle) + 90) % 180 - 90) < 6
