@@ -58,7 +58,9 @@ class Measures:
     facing: np.ndarray
     """(date, n) pixels of the rim that face away from the sun,"""
     shade: np.ndarray
-    """(date, n) and those that have shade of that date beside them."""
+    """(date, n) those that have shade of that date beside them,"""
+    drop: np.ndarray
+    """(date, n) and the sum of how much darker it gets across them, as softened logarithms."""
     cut: np.ndarray
     """(2, n) pixels that lie :data:`CUT_PX` or less from the image's edge, and from what could not
     be observed."""
@@ -85,6 +87,7 @@ class Measures:
             np.zeros((2, n)),
             np.zeros((2, n)),
             np.zeros((2, n)),
+            np.zeros((2, n)),
         )
 
     def merge(self, other: Measures) -> None:
@@ -92,7 +95,7 @@ class Measures:
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
             "light", "misplaced", "leaned", "outline", "steps", "ground", "sighted", "facing",
-            "shade", "cut",
+            "shade", "drop", "cut",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)

@@ -4,12 +4,13 @@ Where ground lies, colours run on across the outline of what stood or will stand
 thing stands they step. Steps are taken pixel by pixel along the outline, so that it does not matter
 whether the thing is darker or brighter than what surrounds it, nor that a part of the surroundings
 changed as well or holds neighbours: their edges are a part of the outline only. The geometric mean
-keeps the steepest from speaking for all. A thing has height: the side that lies away from the sun
-borders on its shadow at the date that holds it.
+keeps the steepest from speaking for all. A thing has height: on the side that lies away from the sun
+it gets darker from its lit top to its shadow at the date that holds it. Where it is gone, ground of
+one brightness lies on both sides, and where another stands in its place there is a shadow again.
 
 Among neighbours bare ground has an outline as well: theirs. But its colours are common around,
 those of ground in their shadow included, and a thing's mostly are not. So the pixels of each object
-are looked for, at each date, among those around that belong to no object. The three say of each
+are looked for, at each date, among those around that belong to no object. These say of each
 date how much speaks for a thing there; where a thing stands at both, it was replaced.
 
 Fails where a thing has the colour of ground or shade around (dark wagons on dark track), where no
@@ -45,15 +46,21 @@ GROUND_ALIKE = 0.05
 brightness."""
 GROUND_FLOOR = 0.01
 """Smaller shares of the ground are no surface."""
-GROUND_WEIGHT = 2.0
-"""Weight of the logarithm of the share of the ground around that looks the same, those of the
-steps and of the ratio of shade being 1."""
-BOTH = 8.0
-"""Evidence of a thing needed at both dates for an object that stands at both."""
+STEP_WEIGHT = 2.0
+SHADE_WEIGHT = 1.5
+GROUND_WEIGHT = 6.0
+DROP_WEIGHT = 6.0
+LEVEL = 25.0
+"""Log odds of a thing at one date: weights of the logarithm of its steps, of that of the ratio of
+shade, of that of the share of the ground around that looks the same, and of how much darker it gets
+across its outline away from the sun, less a level. Fitted by maximum likelihood to three outcomes,
+a thing before, after, or at both dates, each date by itself."""
 UNDECIDED = 0.02
 """Smaller differences of the evidence at the two dates decide nothing."""
 AWAY_PX = (2, 3, 4)
-"""Where shade is looked for beside the outline, pixels; two of them must show it."""
+"""Where shade is looked for beside the outline, pixels; two of them must show it,"""
+WITHIN_PX = (0, -1, -2)
+"""and where the thing itself is."""
 
 
 def count_standing(
@@ -109,7 +116,7 @@ def count_standing(
             measures.steps[date] += np.bincount(own, logs, minlength=n)
     _count_ground(measures, labels, places, dates, here, pair.valid)
     if detection.shadow is not None:
-        _count_shade(measures, labels, places, pair, here, detection)
+        _count_shade(measures, labels, places, pair, dates, here, detection)
 
 
 def _count_ground(
@@ -151,10 +158,11 @@ def _count_shade(
     labels: np.ndarray,
     places: np.ndarray,
     pair: ImagePair,
+    dates: list[np.ndarray],
     here: np.ndarray,
     detection: Detection,
 ) -> None:
-    """Pixels of the outline on the side away from the sun, and those with shade beside them."""
+    """Pixels of the outline away from the sun, those with shade beside, how dark it gets there."""
     import cv2
 
     shadow = cast(ShadowModel, detection.shadow)
@@ -168,35 +176,54 @@ def _count_shade(
     for date, shade in enumerate((coloured & ~darker, coloured & darker)):
         away = np.array(shadow.away[date])
         unit = away / max(float(np.hypot(*away)), 1e-6)
-        beside = [
-            (
-                np.rint(rows + k * unit[0]).astype(np.int64),
-                np.rint(cols + k * unit[1]).astype(np.int64),
-            )
-            for k in AWAY_PX
-        ]
+        within, beside = (
+            [
+                (
+                    np.rint(rows + k * unit[0]).astype(np.int64),
+                    np.rint(cols + k * unit[1]).astype(np.int64),
+                )
+                for k in reach
+            ]
+            for reach in (WITHIN_PX, AWAY_PX)
+        )
         facing = labels[beside[0]] != own
+        facing &= np.all([pair.valid[at] for at in within + beside], axis=0)
         votes = np.zeros(len(rows), dtype=np.int64)
-        for b in beside:
-            votes += shade[b] & ((places[b] == 0) | (places[b] == place))
+        for at in beside:
+            votes += shade[at] & ((places[at] == 0) | (places[at] == place))
+        bright = dates[date].mean(axis=0)
+        lit = np.max([bright[at] for at in within], axis=0)
+        drop = lit - np.min([bright[at] for at in beside], axis=0)
         measures.facing[date] += np.bincount(own[facing] - 1, minlength=n)
         measures.shade[date] += np.bincount(own[facing] - 1, votes[facing] >= 2, minlength=n)
+        measures.drop[date] += np.bincount(own[facing] - 1, drop[facing], minlength=n)
 
 
 def evidence(measures: Measures) -> np.ndarray:
-    """How much speaks for a thing at each date, (date, n)."""
+    """Log odds of a thing at each date, (date, n)."""
     step = measures.steps / np.maximum(measures.outline, 1)
     share = measures.shade / np.maximum(measures.facing, 1)
     shade = np.log(share + SHADE_FLOOR)
     ground = measures.ground / np.maximum(measures.sighted, 1)
-    out: np.ndarray = step + shade - shade[::-1] - GROUND_WEIGHT * ground
+    drop = measures.drop / np.maximum(measures.facing, 1)
+    out: np.ndarray = (
+        STEP_WEIGHT * step
+        + SHADE_WEIGHT * (shade - shade[::-1])
+        + DROP_WEIGHT * drop
+        - GROUND_WEIGHT * ground
+        - LEVEL
+    )
     return out
 
 
 def held_by(measures: Measures) -> np.ndarray:
-    """``appeared``, ``disappeared`` or ``modified`` of each object, (n,) object array."""
+    """``appeared``, ``disappeared`` or ``modified`` of each object, (n,) object array.
+
+    There is a thing at one date or at both, so both is most probable where both log odds are
+    positive, and else the date with the larger.
+    """
     thing = evidence(measures)
-    both = thing.min(axis=0) > BOTH
+    both = thing.min(axis=0) > 0
     more = thing[1] - thing[0]
     out = np.full(len(more), "modified", dtype=object)
     out[~both & (more > UNDECIDED)] = "appeared"

@@ -16,7 +16,7 @@ import numpy as np
 
 from changedet.differencing.detection import Detection
 from changedet.differencing.measuring import Measures, shape_of
-from changedet.differencing.standing import BOTH, GROUND_PX, count_standing, evidence
+from changedet.differencing.standing import GROUND_PX, count_standing, evidence
 from changedet.differencing.vector import ChangeVector, colours
 from changedet.model import ImagePair, Window
 
@@ -96,7 +96,7 @@ def unite(
         pixels = np.bincount(part, minlength=n) * asked[1:]
         size = np.maximum(np.bincount(group, pixels, minlength=n), 1)
         apart_then = np.bincount(group, pixels * single[1 - date], minlength=n) / size
-        holds = together > np.minimum(np.minimum(apart_then, both[1 - date]), BOTH)
+        holds = together > np.minimum(np.minimum(apart_then, both[1 - date]), 0.0)
         joined |= able & holds[group[one]]
     group = _groups(one[joined], other[joined], n)
     out: np.ndarray = np.concatenate([[0], group + 1])[number]
