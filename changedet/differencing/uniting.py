@@ -96,7 +96,7 @@ def unite(
         pixels = np.bincount(part, minlength=n) * asked[1:]
         size = np.maximum(np.bincount(group, pixels, minlength=n), 1)
         apart_then = np.bincount(group, pixels * single[1 - date], minlength=n) / size
-        holds = together > np.minimum(np.minimum(apart_then, both[1 - date]), 0.0)
+        holds = together > np.minimum(apart_then, both[1 - date])
         joined |= able & holds[group[one]]
     group = _groups(one[joined], other[joined], n)
     out: np.ndarray = np.concatenate([[0], group + 1])[number]
