@@ -125,8 +125,8 @@ def find_objects(
     geometry, measures, shape, why = _look_at(
         labels, reader, found, detection, observed_pixels, run
     )
-    is_part = np.zeros(len(found), dtype=bool)
-    if parts is not None and can_refine(detection):
+    resolved = parts is not None and can_refine(detection)
+    if resolved:
         asked = np.array([v is None for v in why], dtype=bool)
         least, peak = minimum_pixels(grid, min_area_m2), found.peak
         found, parent, is_part = refine(
@@ -140,7 +140,7 @@ def find_objects(
         # of a place that no shadow explains a dark part is no shadow either
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
         why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
-    table = _table(grid, found, geometry, measures, shape, detection, p, q, why, is_part)
+    table = _table(grid, found, geometry, measures, shape, detection, p, q, why, resolved)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:
         order = order[table["width_m"][order] >= MINIMUM_WIDTH_M]
@@ -225,12 +225,12 @@ def _table(
     p: np.ndarray,
     q: np.ndarray,
     explained: np.ndarray,
-    is_part: np.ndarray,
+    resolved: bool,
 ) -> ChangeTable:
-    # outlines of places run too wide to step where the thing's border is
-    change = np.where(
-        is_part, held_by(measures), directions(contrasts(measures, detection.contrast))
-    )
+    if resolved:
+        change = held_by(measures)
+    else:
+        change = directions(contrasts(measures, detection.contrast))
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)

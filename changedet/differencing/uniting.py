@@ -91,12 +91,11 @@ def unite(
         group = _groups(one[able], other[able], n)
         whole = np.concatenate([[0], group + 1])
         asked = _members(n, one, other, able)
-        both = stands(whole[number], asked & (whole == np.arange(n + 1)))
-        together = both[date]
+        together = stands(whole[number], asked & (whole == np.arange(n + 1)))[date]
         pixels = np.bincount(part, minlength=n) * asked[1:]
         size = np.maximum(np.bincount(group, pixels, minlength=n), 1)
         apart_then = np.bincount(group, pixels * single[1 - date], minlength=n) / size
-        holds = together > np.minimum(apart_then, both[1 - date])
+        holds = together > apart_then
         joined |= able & holds[group[one]]
     group = _groups(one[joined], other[joined], n)
     out: np.ndarray = np.concatenate([[0], group + 1])[number]
