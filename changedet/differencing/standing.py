@@ -4,9 +4,10 @@ Where ground lies, colours run on across the outline of what stood or will stand
 thing stands they step. Steps are taken pixel by pixel along the outline, so that it does not matter
 whether the thing is darker or brighter than what surrounds it, nor that a part of the surroundings
 changed as well or holds neighbours: their edges are a part of the outline only. The geometric mean
-keeps the steepest from speaking for all. A thing has height: on the side that lies away from the sun
-it gets darker from its lit top to its shadow at the date that holds it. Where it is gone, ground of
-one brightness lies on both sides, and where another stands in its place there is a shadow again.
+keeps the steepest from speaking for all. A thing has height: on the side that lies away from the
+sun it gets darker from its lit top to its shadow at the date that holds it. Where it is gone,
+ground of one brightness lies on both sides; where another stands in its place there is a shadow
+again.
 
 Among neighbours bare ground has an outline as well: theirs. But its colours are common around,
 those of ground in their shadow included, and a thing's mostly are not. So the pixels of each object

@@ -1,8 +1,9 @@
 """Parts that are one thing at the date that holds them.
 
 Places are cut by how they look at both dates, so a new building falls into as many parts as there
-were kinds of ground below it. Once it is known which date holds a part, only that date counts:
-neighbours that it holds both, that look alike there, and between which no seam runs, are one thing.
+were kinds of ground below it. Only the date that holds it counts: neighbours that look alike there,
+and between which no seam runs, are one thing where more speaks for them as one at that date than
+for the parts at the other.
 Wagons are parted by the dark gap between them and containers by the seam of theirs, at that date.
 
 Fails where two things of one colour touch without a seam that the pixels resolve.
