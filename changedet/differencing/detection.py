@@ -42,6 +42,8 @@ class QuietSample:
     """(y, x) uint8."""
     contrast: np.ndarray
     """(date, band) typical contrast of the two images."""
+    grain: float
+    """Noise and texture from pixel to pixel at the grainier date, as a share of that contrast."""
 
     @property
     def pixels(self) -> int:
@@ -220,12 +222,13 @@ def look_at(sample: Sample, detector: FittedDetector, strata: Strata) -> QuietSa
     shadow: ShadowModel | None = getattr(detector, "shadow", None)
     halo = max(detector.halo, strata.halo)
     halo = halo if shadow is None else max(halo, shadow.halo + SHADOW_GUARD)
-    quiet, ground, contrast = [], [], []
+    quiet, ground, contrast, grain = [], [], [], []
     for window, pair in sample.pairs(halo):
         core = window.within(window.pad(halo))
         statistic = np.ascontiguousarray(detector.statistic(pair)[core])
         ground.append(np.ascontiguousarray(strata.labels(pair)[core]))
         contrast.append(_contrast(pair, core))
+        grain.append(_grain(pair, core))
         if shadow is not None:
             # Moved shadows are explained away later, and must not widen the null meanwhile.
             bright = detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
@@ -237,7 +240,10 @@ def look_at(sample: Sample, detector: FittedDetector, strata: Strata) -> QuietSa
     known = [c for c in contrast if np.isfinite(c).all()]
     bands = len(sample.reader.roles)
     typical = np.median(np.stack(known), axis=0) if known else np.ones((2, bands))
-    return QuietSample(quiet, ground, np.where(typical > 0, typical, 1.0))
+    typical = np.where(typical > 0, typical, 1.0)
+    graininess = np.stack([g for g in grain if np.isfinite(g).all()] or [np.zeros((2, bands))])
+    share = float(np.median(np.median(graininess, axis=0) / typical, axis=1).max())
+    return QuietSample(quiet, ground, typical, share)
 
 
 def weak_candidates(seen: QuietSample, null: NullModel, smallest: int) -> np.ndarray:
@@ -282,6 +288,18 @@ def _require_contents(sample: Sample) -> None:
                 f"({', '.join(f'{v:g}' for v in pixels[:, 0])}): there is nothing to compare. "
                 "Check that the file holds the image, and its nodata value."
             )
+
+
+def _grain(pair: ImagePair, core: tuple[slice, slice]) -> np.ndarray:
+    """Noise and texture of each band and date in a block, by steps of neighbours, (date, band)."""
+    valid = pair.valid[core]
+    both = valid[:, 1:] & valid[:, :-1]
+    out = np.full((2, len(pair.before.pixels)), np.nan)
+    if both.sum() >= 100:
+        for date, image in enumerate((pair.before, pair.after)):
+            steps = np.abs(np.diff(image.pixels[:, core[0], core[1]], axis=2))[:, both]
+            out[date] = 1.4826 / np.sqrt(2.0) * np.median(steps, axis=1)
+    return out
 
 
 def _contrast(pair: ImagePair, core: tuple[slice, slice]) -> np.ndarray:

@@ -27,9 +27,11 @@ SAME = 0.12
 ALIKE = 0.35
 """and changed regions that differ by less at both dates are one thing."""
 QUIET_NOISE = 0.07
-"""All of that where the noise of pooled pixels is at most this share of the scene's contrast; on
-smoother scenes noise looms larger in the logarithm, and the limits grow with it. In the mean of a
-large region it averages out: the first limit grows for small ones only."""
+"""The first limit where what differs between the dates without change is at most this share of the
+scene's contrast; where it is more, the limit grows with it, for small regions: in the mean of large
+ones it averages out."""
+QUIET_GRAIN = 0.08
+"""The others where the noise from pixel to pixel is at most this share of it."""
 HELD = 0.5
 """Share of what speaks for a place that its parts must hold."""
 NARROWEST_M = 2.0
@@ -54,7 +56,8 @@ def segment(
         pass
     tiny = regions.thin() & (regions.pixels < 0.5 * least)
     regions.give_away(tiny, ~tiny)
-    regions.kind = _kinds(regions, _least_change(regions.pixels, noisy, least))
+    restless = restlessness(detection)
+    regions.kind = _kinds(regions, _least_change(regions.pixels, restless, least))
     narrow = narrowest_px(detection)
     _put_together(regions, narrow, ALIKE * noisy)
     if detection.shadow is not None:
@@ -76,10 +79,10 @@ def _put_together(regions: Regions, narrow: float, alike: float) -> None:
     regions.join_narrow(narrow)
 
 
-def _least_change(pixels: np.ndarray, noisy: float, least: int) -> np.ndarray:
+def _least_change(pixels: np.ndarray, restless: float, least: int) -> np.ndarray:
     """Change from which regions of so many pixels changed: noise averages out over large ones."""
     size = np.sqrt(np.maximum(pixels, 1) / least)
-    out: np.ndarray = CHANGED * np.maximum(1.0, noisy / np.maximum(1.0, size))
+    out: np.ndarray = CHANGED * np.maximum(1.0, restless / np.maximum(1.0, size))
     return out
 
 
@@ -96,7 +99,16 @@ def _kinds(regions: Regions, least: np.ndarray) -> np.ndarray:
 
 
 def noisiness(detection: Detection) -> float:
-    """How much larger the limits are for the noise of this pair, at least 1."""
+    """How much larger the limits of likeness are for the grain of these images, at least 1."""
+    return max(1.0, detection.sample.grain / QUIET_GRAIN)
+
+
+def restlessness(detection: Detection) -> float:
+    """How much larger the least change is for what differs between the dates anyway, at least 1.
+
+    Another season or haze makes it large in images without much noise, whose neighbours can be told
+    apart as well as ever.
+    """
     detector = cast(ChangeVector, detection.detector)
     share = float(np.median(detector.noise / detection.contrast[1]))
     return max(1.0, share / QUIET_NOISE)

@@ -120,6 +120,17 @@ def test_the_score_of_an_unobservable_pixel_is_nan():
     np.testing.assert_array_equal(np.isnan(score), ~valid)
 
 
+@pytest.mark.parametrize("noise", [4.0, 8.0])
+def test_grain_is_noise_from_pixel_to_pixel_and_not_what_differs_between_the_dates(noise):
+    pair = noisy_pair(3, 3, SHAPE, noise=noise)
+    before, after = pair.pixels
+    expected = max(np.median(noise / p.std(axis=(1, 2))) for p in pair.pixels)
+    patches = 1 + 0.5 * (np.indices(SHAPE).sum(axis=0) // 40 % 2)
+    for later in (after, after * patches):
+        seen = fit(MemoryPair(before, later), "change-vector").sample
+        assert seen.grain == pytest.approx(expected, rel=0.5)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_identical_images_are_no_change(method):
     pair = quiet(method)
