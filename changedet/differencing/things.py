@@ -31,7 +31,7 @@ QUIET_NOISE = 0.07
 scene's contrast; where it is more, the limit grows with it, for small regions: in the mean of large
 ones it averages out."""
 QUIET_GRAIN = 0.08
-"""The others where the noise from pixel to pixel is at most this share of it."""
+"""The others where neighbouring pixels differ by at most this share of it, or the dates do not."""
 HELD = 0.5
 """Share of what speaks for a place that its parts must hold."""
 NARROWEST_M = 2.0
@@ -99,16 +99,17 @@ def _kinds(regions: Regions, least: np.ndarray) -> np.ndarray:
 
 
 def noisiness(detection: Detection) -> float:
-    """How much larger the limits of likeness are for the grain of these images, at least 1."""
-    return max(1.0, detection.sample.grain / QUIET_GRAIN)
+    """How much larger the limits of likeness are for the noise of these images, at least 1.
+
+    Noise shows from pixel to pixel and differs between the dates. What only does the former is
+    texture, and what only does the latter another season or haze: neighbours are told apart then
+    as well as ever.
+    """
+    return max(1.0, min(restlessness(detection), detection.sample.grain / QUIET_GRAIN))
 
 
 def restlessness(detection: Detection) -> float:
-    """How much larger the least change is for what differs between the dates anyway, at least 1.
-
-    Another season or haze makes it large in images without much noise, whose neighbours can be told
-    apart as well as ever.
-    """
+    """How much larger the least change is for what differs between the dates, at least 1."""
     detector = cast(ChangeVector, detection.detector)
     share = float(np.median(detector.noise / detection.contrast[1]))
     return max(1.0, share / QUIET_NOISE)

@@ -303,6 +303,7 @@ def test_a_rise_on_simulated_images(tmp_path):
     report = cd.monitor(paths, rules=cd.HistoryRules(least_baseline=6), engine="serial")
     site = report.history()
     assert site.state == "spike"
-    assert site.latest.value > 2 * np.nanmax(site.values[:-1])
+    # every date also holds what only the reference date shows, which is no rise
+    assert site.latest.value > 1.5 * np.nanmax(site.values[:-1])
     assert [d.state for d in site.observed[:-1]] == ["insufficient_baseline"] * 6 + ["normal"]
     assert site.latest.last_not_seen == START + timedelta(days=280)
