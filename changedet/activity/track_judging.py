@@ -14,14 +14,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
+from importlib import resources
 
 import numpy as np
 
 from changedet.activity.track_occupancy import Occupation
 from changedet.activity.track_zones import TrackSamples
 
-FILE = Path(__file__).parent / "tracks.json"
+FILE = "tracks.json"
 AROUND_M = (5.0, 15.0, 45.0)
 """Lengths of track over which the same things are averaged."""
 PIXELS = {"fine": 0.62, "middle": 1.25, "coarse": 3.5, "coarsest": 20.0}
@@ -62,11 +62,12 @@ class Weights:
 @cache
 def weights() -> dict[str, Weights]:
     """Read what was learnt, by range of pixel sizes."""
+    text = (resources.files("changedet.activity") / FILE).read_text(encoding="utf-8")
     return {
         name: Weights(
             np.array(row["mean"]), np.array(row["spread"]), np.array(row["weight"]), row["constant"]
         )
-        for name, row in json.loads(FILE.read_text("utf-8")).items()
+        for name, row in json.loads(text).items()
     }
 
 

@@ -12,13 +12,14 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 from tracks import Reader, moved
 
-from changedet.activity import track_seen
+from changedet.activity import track_judging, track_seen
 from changedet.activity.track_judging import AROUND_M, FILE, averaged, standard, step_columns
 from changedet.activity.track_occupancy import find_occupation
 from changedet.activity.track_offset import find_offsets
@@ -181,7 +182,9 @@ def main() -> None:
     parser.add_argument("--few", type=int, help="only so many yards of each pixel size")
     given = parser.parse_args()
     learnt = {name: learn(list(scenes(name, given.few))) for name in YARDS}
-    FILE.write_text(json.dumps(learnt, separators=(",", ":")) + "\n", "utf-8")
+    (Path(track_judging.__file__).parent / FILE).write_text(
+        json.dumps(learnt, separators=(",", ":")) + "\n", "utf-8"
+    )
 
 
 if __name__ == "__main__":
