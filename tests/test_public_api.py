@@ -45,7 +45,8 @@ def test_nouns_do_not_load_the_pipeline():
 @pytest.mark.parametrize(
     "before",
     ["", "import changedet.activity", "from changedet.activity import zone_activity",
-     "from changedet.activity.areas import zone_mask", "import changedet.pipeline", "cd.detect"],
+     "from changedet.activity.zones.areas import zone_mask", "import changedet.pipeline",
+     "cd.detect"],
 )  # fmt: skip
 def test_the_function_wins_over_the_room_of_the_same_name(before):
     code = (
@@ -56,11 +57,11 @@ def test_the_function_wins_over_the_room_of_the_same_name(before):
         "assert isinstance(activity, types.FunctionType), activity\n"
         "import changedet.activity\n"
         "from changedet.activity import zone_activity\n"
-        "import changedet.activity.zones\n"
+        "import changedet.activity.zones.rows\n"
         "assert cd.activity is activity\n"
         "print(zone_activity.__module__)"
     )
-    assert python(code) == "changedet.activity.zones"
+    assert python(code) == "changedet.activity.zones.rows"
 
 
 @pytest.mark.parametrize("name", [n for n in cd.__all__ if n != "__version__"])

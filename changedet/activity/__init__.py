@@ -1,21 +1,28 @@
 """From changed objects to activity: how much of each zone changed, and whether that is unusual."""
 
-from changedet.activity.areas import observable_area, zone_mask
-from changedet.activity.chains import Links, chain_priors, find_links
-from changedet.activity.control import OUTSIDE, Control
-from changedet.activity.grouping import group_objects
-from changedet.activity.history import exceedance_p, levels, robust_z
-from changedet.activity.interpreting import interpret
-from changedet.activity.kinds import (
+from changedet.activity.histories.levels import exceedance_p, levels, robust_z
+from changedet.activity.histories.linking import lagged_correlation
+from changedet.activity.histories.predictive import CountModel, fit_counts
+from changedet.activity.histories.site_histories import site_histories
+from changedet.activity.histories.states import (
+    STATES,
+    HistoryRules,
+    Verdict,
+    judge_dates,
+    season_groups,
+)
+from changedet.activity.things.chains import Links, chain_priors, find_links
+from changedet.activity.things.grouping import group_objects
+from changedet.activity.things.interpreting import interpret
+from changedet.activity.things.kinds import (
     Setting,
     choose_kinds,
     kind_probabilities,
     supported_kinds,
 )
-from changedet.activity.linking import lagged_correlation
-from changedet.activity.looking import Looks, look_of
-from changedet.activity.moving import Moves, pair_moves
-from changedet.activity.placing import (
+from changedet.activity.things.looking import Looks, look_of
+from changedet.activity.things.moving import Moves, pair_moves
+from changedet.activity.things.placing import (
     Lines,
     Placed,
     Relation,
@@ -24,18 +31,17 @@ from changedet.activity.placing import (
     relate,
     straightened,
 )
-from changedet.activity.predictive import CountModel, fit_counts
-from changedet.activity.scoring import SHARE_SCALE, activity_score, object_weights
-from changedet.activity.sharing import Shares, assign_zones, share_objects
-from changedet.activity.site_histories import site_histories
-from changedet.activity.sizes import size_likelihood
-from changedet.activity.states import STATES, HistoryRules, Verdict, judge_dates, season_groups
-from changedet.activity.tracing import Strips, line_likelihood, look_along
-from changedet.activity.track_outlines import outlined_wagons
-from changedet.activity.tracks import check_tracks, track_activity
-from changedet.activity.zone_checks import SITE, check_kind_weights, check_zones
-from changedet.activity.zone_tracks import zone_occupancy
-from changedet.activity.zones import zone_activity
+from changedet.activity.things.sizes import size_likelihood
+from changedet.activity.things.tracing import Strips, line_likelihood, look_along
+from changedet.activity.tracks.outlines import outlined_wagons
+from changedet.activity.tracks.yard import check_tracks, track_activity
+from changedet.activity.zones.areas import observable_area, zone_mask
+from changedet.activity.zones.checks import SITE, check_kind_weights, check_zones
+from changedet.activity.zones.control import OUTSIDE, Control
+from changedet.activity.zones.rows import zone_activity
+from changedet.activity.zones.scoring import SHARE_SCALE, activity_score, object_weights
+from changedet.activity.zones.sharing import Shares, assign_zones, share_objects
+from changedet.activity.zones.tracks import zone_occupancy
 
 __all__ = [
     "OUTSIDE",

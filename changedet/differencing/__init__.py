@@ -2,29 +2,29 @@
 
 from changedet.differencing.detection import Detection, QuietSample, fit_detection, weak_candidates
 from changedet.differencing.detector import DetectionContext, FittedDetector, Method
-from changedet.differencing.explaining import explain_pixels
-from changedet.differencing.null_model import NullModel, Source, fit_null, reference_null
-from changedet.differencing.object_null import (
+from changedet.differencing.detectors.registry import (
+    METHODS,
+    choose_method,
+    describe_source,
+    get_method,
+)
+from changedet.differencing.ground.strata import STRATA, Strata, fit_strata
+from changedet.differencing.light.radiometry import Radiometry, fit_radiometry
+from changedet.differencing.light.shadow import ShadowModel, lean_offset, shadow_offset
+from changedet.differencing.null.null_model import NullModel, Source, fit_null, reference_null
+from changedet.differencing.null.object_null import (
     CANDIDATE,
     ObjectNull,
     candidate_peaks,
     from_pair,
     from_reference,
 )
-from changedet.differencing.objects import FoundObjects, find_objects
-from changedet.differencing.quiet import QuietPairs, quiet_pairs
-from changedet.differencing.radiometry import Radiometry, fit_radiometry
-from changedet.differencing.registry import (
-    METHODS,
-    choose_method,
-    describe_source,
-    get_method,
-)
+from changedet.differencing.null.quiet import QuietPairs, quiet_pairs
+from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
+from changedet.differencing.objects.explaining import explain_pixels
+from changedet.differencing.objects.table import FoundObjects, find_objects
 from changedet.differencing.sampling import Sample, sample_windows
-from changedet.differencing.shadow import ShadowModel, lean_offset, shadow_offset
 from changedet.differencing.sizes import minimum_pixels
-from changedet.differencing.strata import STRATA, Strata, fit_strata
-from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
 
 __all__ = [
     "CANDIDATE",

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from changedet.config import Config
-from changedet.differencing.common_ground import common_ground
 from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
-from changedet.differencing.null_model import NullModel, fit_null
-from changedet.differencing.object_null import ObjectNull, candidate_peaks, from_pair
-from changedet.differencing.quiet import quiet_pairs
-from changedet.differencing.registry import choose_method, get_method
+from changedet.differencing.detectors.registry import choose_method, get_method
+from changedet.differencing.ground.common_ground import common_ground
+from changedet.differencing.ground.strata import Strata, fit_strata
+from changedet.differencing.light.shadow import ShadowModel
+from changedet.differencing.null.null_model import NullModel, fit_null
+from changedet.differencing.null.object_null import ObjectNull, candidate_peaks, from_pair
+from changedet.differencing.null.quiet import quiet_pairs
+from changedet.differencing.null.significance import ThingSize
+from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
 from changedet.differencing.sampling import Sample, sample_windows
-from changedet.differencing.shadow import ShadowModel
-from changedet.differencing.significance import ThingSize
 from changedet.differencing.sizes import minimum_pixels
-from changedet.differencing.strata import Strata, fit_strata
-from changedet.differencing.thresholds import Threshold, balanced_threshold, choose_threshold
 from changedet.errors import CalibrationWarning, NotComparableError
 from changedet.model import Grid, ImagePair, PairReader, Window
 

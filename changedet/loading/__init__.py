@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from changedet.config import Config
-from changedet.loading import files  # noqa: F401 - registers files and datasets as sources
-from changedet.loading.align_stack import align_stack
-from changedet.loading.alignment import estimate_alignment, require_alignment
-from changedet.loading.cache import bounded_cache
-from changedet.loading.comparability import judge_pair
-from changedet.loading.grids import choose_grid, metric_crs
-from changedet.loading.likeness import Likeness, measure_likeness
-from changedet.loading.observability import DateView, Observability, observe
+from changedet.loading.alignment.estimating import estimate_alignment, require_alignment
+from changedet.loading.alignment.stack import align_stack
+from changedet.loading.observing.comparability import judge_pair
+from changedet.loading.observing.likeness import Likeness, measure_likeness
+from changedet.loading.observing.observability import DateView, Observability, observe
 from changedet.loading.pair import AlignedPair, valid_fraction
-from changedet.loading.roles import match_bands, role_of_name
-from changedet.loading.series import SeriesItem, list_images, read_series
-from changedet.loading.sources import (
+from changedet.loading.reading import files  # noqa: F401 - registers files and datasets as sources
+from changedet.loading.reading.cache import bounded_cache
+from changedet.loading.reading.grids import choose_grid, metric_crs
+from changedet.loading.reading.roles import match_bands, role_of_name
+from changedet.loading.reading.sources import (
     ArraySource,
     OpenOptions,
     Source,
@@ -24,7 +23,8 @@ from changedet.loading.sources import (
     register_adapter,
     sha256,
 )
-from changedet.loading.vectors import places_on, read_places
+from changedet.loading.series import SeriesItem, list_images, read_series
+from changedet.loading.vectors.places import places_on, read_places
 from changedet.model import Places
 
 __all__ = [

@@ -10,13 +10,13 @@ import numpy as np
 from affine import Affine
 
 from changedet.errors import BandError
-from changedet.loading.area import AreaMask
-from changedet.loading.positions import Positions, spread_nodes
-from changedet.loading.reduced import reduce_source
-from changedet.loading.saturation import hide_saturated
-from changedet.loading.screens import Screen, ScreenedSource
-from changedet.loading.sources import Source
-from changedet.loading.warp import Warp
+from changedet.loading.reading.positions import Positions, spread_nodes
+from changedet.loading.reading.reduced import reduce_source
+from changedet.loading.reading.saturation import hide_saturated
+from changedet.loading.reading.screens import Screen, ScreenedSource
+from changedet.loading.reading.sources import Source
+from changedet.loading.reading.warp import Warp
+from changedet.loading.vectors.area import AreaMask
 from changedet.model import Alignment, Grid, Image, ImageInfo, ImagePair, Places, Window
 
 _SIGMA_STEP = 32

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from changedet.errors import ChangedetError, ConfigError, HistoryWarning, ImageReadError
-from changedet.loading.metadata import parse_time
-from changedet.loading.sources import open_source
+from changedet.loading.reading.metadata import parse_time
+from changedet.loading.reading.sources import open_source
 from changedet.model import ImageInfo
 
 IMAGE_ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".cog")

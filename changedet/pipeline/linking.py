@@ -39,8 +39,8 @@ def link(
     max_lag_days : float
         Longest lag, either way.
     **settings
-        As for :func:`changedet.activity.linking.lagged_correlation`: ``step_days``, ``detrend``,
-        ``permutations``, ``seed``.
+        As for :func:`changedet.activity.histories.linking.lagged_correlation`: ``step_days``,
+        ``detrend``, ``permutations``, ``seed``.
 
     Returns
     -------

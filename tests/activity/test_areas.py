@@ -7,7 +7,8 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedet.activity import areas, observable_area, zone_mask
+from changedet.activity import observable_area, zone_mask
+from changedet.activity.zones import areas
 from changedet.model import Grid, Places, Window
 
 OUTSIDE = 255

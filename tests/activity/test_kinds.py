@@ -12,7 +12,7 @@ from changedet.activity import (
     size_likelihood,
     straightened,
 )
-from changedet.activity.placing import lay_lines
+from changedet.activity.things.placing import lay_lines
 from changedet.errors import GeometryError, GridError
 from changedet.loading import read_places
 from changedet.model import KINDS, Places
@@ -209,7 +209,7 @@ def test_directions_hold_in_any_projection():
         from affine import Affine
         from pyproj import CRS
 
-        from changedet.loading.vectors import places_on
+        from changedet.loading.vectors.places import places_on
         from changedet.model import Grid
 
         crs = CRS.from_epsg(code)
@@ -238,7 +238,7 @@ def _true_bearing(changes):
 
 
 def test_tracks_may_be_multilines_in_degrees():
-    from changedet.loading.vectors import places_on
+    from changedet.loading.vectors.places import places_on
     from changedet.model import WGS84
 
     degrees = places_on(TRACK, WGS84).geometry[0]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from changedet.activity import interpret, zone_activity
-from changedet.activity.placing import place_objects
-from changedet.activity.profiling import sample_profiles
+from changedet.activity.things.placing import place_objects
+from changedet.activity.things.profiling import sample_profiles
 from changedet.model import Image, ImagePair
 
 from . import yard

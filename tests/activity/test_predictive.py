@@ -9,7 +9,7 @@ import pytest
 from scipy.special import betaln, gammaln
 from scipy.stats import nbinom, poisson
 
-from changedet.activity.predictive import SIZES, fit_counts
+from changedet.activity.histories.predictive import SIZES, fit_counts
 
 
 def draw(seed, mean, size, dates):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from changedet.activity import HistoryRules, site_histories
-from changedet.activity.place_values import PlaceValue
-from changedet.activity.track_histories import together
+from changedet.activity.histories.place_values import PlaceValue
+from changedet.activity.histories.track_histories import together
 from changedet.errors import HistoryWarning
 from changedet.model import ALL_TRACKS, COMPARED_WITH, Observation
 

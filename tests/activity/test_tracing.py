@@ -117,7 +117,7 @@ def test_a_drawn_track_outweighs_what_the_image_shows():
 
 
 def test_the_blocks_of_reading_leave_no_trace(monkeypatch):
-    from changedet.activity import profiling, tracing
+    from changedet.activity.things import profiling, tracing
 
     things = [(60 + 14 * k, 100, 12.5, 2.8, "appeared") for k in range(5)]
     objects = place_objects(yard.table(things), yard.grid(), 1.0)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from changedet.activity.track_doubt import CERTAIN, doubt_of
-from changedet.activity.wagon_count import Count, add_up
+from changedet.activity.tracks.doubt import CERTAIN, doubt_of
+from changedet.activity.tracks.wagon_count import Count, add_up
 
 EVERYWHERE = np.ones(600, dtype=bool)
 

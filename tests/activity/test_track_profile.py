@@ -6,9 +6,9 @@ import shapely
 from affine import Affine
 from pyproj import CRS
 
-from changedet.activity import track_profile
-from changedet.activity.track_chain import START, STATES, smooth_states, transition
-from changedet.activity.track_profile import track_strips
+from changedet.activity.tracks import profile as track_profile
+from changedet.activity.tracks.chain import START, STATES, smooth_states, transition
+from changedet.activity.tracks.profile import track_strips
 from changedet.model import Grid, Image, ImagePair, Places
 
 UTM = CRS.from_epsg(32652)

@@ -10,7 +10,7 @@ import shapely.ops
 from pyproj import CRS
 
 from changedet.activity import check_tracks, track_activity
-from changedet.activity import track_seen as seen
+from changedet.activity.tracks import seen
 from changedet.differencing import shadow_offset
 from changedet.errors import GeometryError, GridError
 from changedet.model import Grid, Image, ImagePair, Places
@@ -152,7 +152,7 @@ def test_the_shadow_of_the_next_train_is_no_wagon(seed):
 
 def test_probabilities_are_of_all_states(yard):
     """What is asked of one date is the same whichever way it is asked."""
-    from changedet.activity.track_judging import weights
+    from changedet.activity.tracks.judging import weights
 
     for learnt in weights().values():
         assert learnt.weight.shape == (4, len(learnt.mean))

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from changedet.activity.wagon_count import Count, add_up, count_by_gaps, count_by_length, runs_of
+from changedet.activity.tracks.wagon_count import (
+    Count,
+    add_up,
+    count_by_gaps,
+    count_by_length,
+    runs_of,
+)
 
 WHOLE = (False, False)
 

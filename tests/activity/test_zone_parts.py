@@ -18,7 +18,7 @@ from changedet.activity import (
     zone_activity,
     zone_occupancy,
 )
-from changedet.activity.control import control_ground, control_share
+from changedet.activity.zones.control import control_ground, control_share
 from changedet.errors import ConfigError, CoverageWarning, MetadataWarning
 from changedet.model import ChangeTable, Grid, Places
 

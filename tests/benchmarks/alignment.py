@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from changedet.loading.alignment import estimate_alignment
+from changedet.loading.alignment.estimating import estimate_alignment
 from changedet.model import Grid, Image, ImagePair, Window
 
 sys.path.insert(0, str(Path(__file__).parents[2]))

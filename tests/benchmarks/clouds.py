@@ -17,7 +17,7 @@ from scipy.ndimage import binary_dilation
 
 from changedet.config import Config
 from changedet.loading import observe, read_pair_sources
-from changedet.loading.screens import CLOUD, CLOUD_SHADOW, ScreenedSource
+from changedet.loading.reading.screens import CLOUD, CLOUD_SHADOW, ScreenedSource
 from changedet.simulation import simulate
 
 SIZES = {"town": (2560.0, 2560.0), "fields": (2560.0, 2560.0), "railyard": (400.0, 300.0)}

@@ -2,7 +2,7 @@
 
 Simulated pairs in which nothing changed go through the whole chain with each detector; how their
 pixels and the objects found in them are distributed is what a pair that has no reference is judged
-by (``changedet.differencing.quiet``). Seeds from 1001: ``calibration.py`` tests on other ones.
+by (``changedet.differencing.null.quiet``). Seeds from 1001: ``calibration.py`` tests on other ones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from quiet_scenes import KINDS, candidates, fitted, scene
 import changedet.differencing as differencing
 from changedet.config import Config
 from changedet.differencing import METHODS, STRATA, Detection, minimum_pixels
-from changedet.differencing.null_model import fit_null, ranks
-from changedet.differencing.object_null import from_reference
-from changedet.differencing.quiet import WEAK_BELOW, QuietPairs, kind_of, to_json
+from changedet.differencing.null import quiet
+from changedet.differencing.null.null_model import fit_null, ranks
+from changedet.differencing.null.object_null import from_reference
+from changedet.differencing.null.quiet import WEAK_BELOW, QuietPairs, kind_of, to_json
 
 Fitted = tuple[Any, Detection, Config]
 FIRST = 1001
-FILE = Path(differencing.__file__).parent / "quiet.json"
+FILE = Path(quiet.__file__).with_name(quiet.FILE)
 FEWEST = 20_000
 """Pixels of a stratum, over all scenes, below which it has no tail of its own."""
 

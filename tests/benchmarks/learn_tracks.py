@@ -1,9 +1,9 @@
 """Learn how often a step of track is occupied: ``python tests/benchmarks/learn_tracks.py``.
 
-Writes ``changedet/activity/tracks.json``. Simulated yards of all fillings, lights and seasons, some
-with lines that are off, go through all steps up to the two explanations
-(``changedet.activity.track_occupancy``); a logistic regression then tells occupied from empty steps
-(``changedet.activity.track_judging``). Seeds from 201: ``tracks.py`` tests on 1 to 20.
+Writes ``changedet/activity/tracks/learnt.json``. Simulated yards of all fillings, lights and
+seasons, some with lines that are off, go through all steps up to the two explanations
+(``changedet.activity.tracks.occupancy``); a logistic regression then tells occupied from empty
+steps (``changedet.activity.tracks.judging``). Seeds from 201: ``tracks.py`` tests on 1 to 20.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import numpy as np
 import shapely
 from tracks import Reader, moved
 
-from changedet.activity import track_judging, track_seen
-from changedet.activity.track_judging import AROUND_M, FILE, averaged, standard, step_columns
-from changedet.activity.track_occupancy import find_occupation
-from changedet.activity.track_offset import find_offsets
-from changedet.activity.track_profile import track_strips
-from changedet.activity.track_zones import TrackSamples, dark_levels, take_samples
+from changedet.activity.tracks import judging as track_judging
+from changedet.activity.tracks import seen as track_seen
+from changedet.activity.tracks.bands import TrackSamples, dark_levels, take_samples
+from changedet.activity.tracks.judging import AROUND_M, FILE, averaged, standard, step_columns
+from changedet.activity.tracks.occupancy import find_occupation
+from changedet.activity.tracks.offset import find_offsets
+from changedet.activity.tracks.profile import track_strips
 from changedet.differencing import shadow_offset
 from changedet.simulation import Scene, simulate
 

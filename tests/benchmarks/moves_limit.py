@@ -20,8 +20,8 @@ import shapely
 from detection import YARD
 from ideal_objects import ScenePair, ideal_objects
 
-from changedet.activity.placing import place_objects
-from changedet.activity.profiling import ENDS, STATIONS, sample_profiles
+from changedet.activity.things.placing import place_objects
+from changedet.activity.things.profiling import ENDS, STATIONS, sample_profiles
 from changedet.simulation import Scene, SceneOptions, simulate
 from changedet.simulation.bodies import Body, Item
 from changedet.simulation.materials import MATERIALS

@@ -21,8 +21,8 @@ import rasterio
 import shapely
 
 import changedet as cd
-from changedet.differencing.likelihood_ratio import ratio_test
-from changedet.differencing.omnibus import omnibus_test, wishart_test
+from changedet.differencing.detectors.likelihood_ratio import ratio_test
+from changedet.differencing.detectors.omnibus import omnibus_test, wishart_test
 from changedet.simulation import Scene, simulate
 
 METHODS = ("log-ratio", "sar-likelihood-ratio")

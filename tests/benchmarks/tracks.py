@@ -20,8 +20,8 @@ import shapely
 from detection import YARD, Row
 
 from changedet.activity import track_activity
-from changedet.activity.place_values import PlaceValue
-from changedet.activity.track_histories import together
+from changedet.activity.histories.place_values import PlaceValue
+from changedet.activity.histories.track_histories import together
 from changedet.differencing import shadow_offset
 from changedet.model import Image, ImagePair, Places, TrackActivity, Window
 from changedet.simulation import Scene, simulate

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from changedet.config import Config
-from changedet.differencing import explaining, find_objects, fit_detection, labelling, refining
+from changedet.differencing import find_objects, fit_detection
+from changedet.differencing.objects import explaining, labelling, refining
 
 from .builders import MemoryPair, Scratch, smooth_field, utm_grid
 

@@ -7,7 +7,7 @@ import pytest
 
 from changedet.config import Config
 from changedet.differencing import Sample, fit_detection, sample_windows
-from changedet.differencing.common_ground import common_ground
+from changedet.differencing.ground.common_ground import common_ground
 from changedet.errors import CalibrationWarning
 
 from .builders import MemoryPair, landscape, noisy_pair, smooth_field, speckled_pair

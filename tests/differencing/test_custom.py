@@ -10,8 +10,9 @@ import pytest
 
 import changedet as cd
 from changedet.config import Config
-from changedet.differencing import Sample, custom, fit_detection, get_method, sample_windows
-from changedet.differencing.registry import describe_source
+from changedet.differencing import Sample, fit_detection, get_method, sample_windows
+from changedet.differencing.detectors import custom
+from changedet.differencing.detectors.registry import describe_source
 from changedet.errors import MethodError, NotEnoughValidPixels, UnknownMethodError
 
 from .builders import MemoryPair, noisy_pair, smooth_field

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from changedet.differencing.filters import (
+from changedet.differencing.ground.filters import (
     GUARD,
     ValidSmoother,
     compress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing.guided import fit_guide
+from changedet.differencing.ground.guided import fit_guide
 
 SHAPE = (120, 120)
 VALID = np.ones(SHAPE, dtype=bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing.illumination import EXPLAINED_LIGHT, LIGHT, illumination
+from changedet.differencing.light.illumination import EXPLAINED_LIGHT, LIGHT, illumination
 
 ROLES = ("blue", "green", "red", "nir")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing import Sample, irmad, sample_windows
-from changedet.differencing.linear import LinearDetector
+from changedet.differencing import Sample, sample_windows
+from changedet.differencing.detectors import irmad
+from changedet.differencing.detectors.linear import LinearDetector
 
 from .builders import MemoryPair, landscape, noisy_pair
 

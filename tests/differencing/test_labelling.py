@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from changedet.differencing import labelling
-from changedet.differencing.labelling import find_components, touched_windows
-from changedet.differencing.significance import ThingSize
+from changedet.differencing.null.significance import ThingSize
+from changedet.differencing.objects import labelling
+from changedet.differencing.objects.labelling import find_components, touched_windows
 from changedet.model import Window
 
 from .builders import Scratch, smooth_field

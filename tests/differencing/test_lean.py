@@ -7,7 +7,7 @@ import pytest
 
 from changedet.config import Config
 from changedet.differencing import find_objects, fit_detection, lean_offset
-from changedet.differencing.lean import lean_reach, relative_lean
+from changedet.differencing.objects.lean import lean_reach, relative_lean
 
 from .builders import MemoryPair, Scratch, smooth_field, utm_grid
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import f as fisher
 
-from changedet.differencing import METHODS, Sample, likelihood_ratio, sample_windows
-from changedet.differencing.filters import COMPRESSION
-from changedet.differencing.likelihood_ratio import ratio_test
+from changedet.differencing import METHODS, Sample, sample_windows
+from changedet.differencing.detectors import likelihood_ratio
+from changedet.differencing.detectors.likelihood_ratio import ratio_test
+from changedet.differencing.ground.filters import COMPRESSION
 from changedet.errors import ConfigError, NotEnoughValidPixels
 
 from .builders import MemoryPair, speckled_pair

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from changedet.differencing import Sample, logratio, sample_windows
-from changedet.differencing.sar_values import to_amplitude
+from changedet.differencing import Sample, sample_windows
+from changedet.differencing.detectors import logratio
+from changedet.differencing.detectors.sar_values import to_amplitude
 
 from .builders import MemoryPair, speckled_pair
 

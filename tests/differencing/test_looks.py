@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from changedet.differencing.looks import (
+from changedet.differencing.detectors.looks import (
     log_ratio_variance,
     looks_from_ratio,
     looks_from_variance,

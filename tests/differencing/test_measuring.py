@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
 
-from changedet.differencing.measuring import (
+from changedet.differencing.objects.measuring import (
     Measures,
     contrasts,
     directions,

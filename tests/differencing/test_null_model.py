@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from changedet.differencing import STRATA, balanced_threshold, fit_null, reference_null
-from changedet.differencing.null_model import Curve, NullModel, ranks
+from changedet.differencing.null.null_model import Curve, NullModel, ranks
 from changedet.errors import NotEnoughValidPixels
 
 BLOCKS = 8

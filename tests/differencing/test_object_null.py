@@ -16,8 +16,8 @@ from changedet.differencing import (
     from_pair,
     from_reference,
 )
-from changedet.differencing.null_model import Curve
-from changedet.differencing.object_null import PEAKS_ALIKE, SITES_ALIKE, SMALLEST_P
+from changedet.differencing.null.null_model import Curve
+from changedet.differencing.null.object_null import PEAKS_ALIKE, SITES_ALIKE, SMALLEST_P
 
 
 def peaks(n, seed=0, scale=0.5):

@@ -7,8 +7,9 @@ import pytest
 import shapely
 
 from changedet.config import Config
-from changedet.differencing import explaining, find_objects, fit_detection, minimum_pixels
-from changedet.differencing import labelling as labelling_module
+from changedet.differencing import find_objects, fit_detection, minimum_pixels
+from changedet.differencing.objects import explaining
+from changedet.differencing.objects import labelling as labelling_module
 from changedet.model import Grid
 
 from .builders import MemoryPair, Scratch, noisy_pair, turned_rectangle, utm_grid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing.omnibus import (
+from changedet.differencing.detectors.omnibus import (
     change_dates,
     omnibus_test,
     successive_tests,
@@ -110,7 +110,7 @@ def test_one_channel_in_either_layout():
 
 
 def test_closed_determinants_agree_with_the_general_one():
-    from changedet.differencing import omnibus
+    from changedet.differencing.detectors import omnibus
 
     for p in (2, 3):
         c = wishart(13, p, 9, 1, 100)[0]

@@ -9,8 +9,8 @@ import pytest
 
 from changedet.config import Config
 from changedet.differencing import Sample, fit_detection, get_method, sample_windows
-from changedet.differencing.onnx import open_network
-from changedet.differencing.registry import describe_source
+from changedet.differencing.detectors.onnx import open_network
+from changedet.differencing.detectors.registry import describe_source
 from changedet.errors import CalibrationWarning, MethodError, MissingDependencyError
 
 from .builders import MemoryPair, noisy_pair, smooth_field

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from changedet.differencing.polygonise import outlines, unite
+from changedet.differencing.objects.polygonise import outlines, unite
 from changedet.model import Grid, Window
 
 from .builders import smooth_field

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from changedet.differencing.null_model import Curve
-from changedet.differencing.object_null import ObjectNull
-from changedet.differencing.quiet import WEAK_BELOW, QuietPairs, from_json, to_json
+from changedet.differencing.null.null_model import Curve
+from changedet.differencing.null.object_null import ObjectNull
+from changedet.differencing.null.quiet import WEAK_BELOW, QuietPairs, from_json, to_json
 
 
 def known(weak_below: float = WEAK_BELOW) -> QuietPairs:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from changedet.differencing import fit_radiometry
-from changedet.differencing.radiometry import vegetation_index
+from changedet.differencing.light.radiometry import vegetation_index
 
 ROLES = ("blue", "green", "red", "nir")
 

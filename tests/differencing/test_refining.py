@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from changedet.differencing import refining
-from changedet.differencing.refining import can_refine
+from changedet.differencing.objects import refining
+from changedet.differencing.objects.refining import can_refine
 
 from .boxes import GREEN, GRID, RED, SHAPE, WHITE, agreement, find, scene
 

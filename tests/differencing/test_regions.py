@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing.regions import Regions
+from changedet.differencing.objects.regions import Regions
 
 SHAPE = (40, 60)
 BOX = np.s_[10:18, 10:30]

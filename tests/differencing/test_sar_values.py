@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from changedet.differencing import Sample, likelihood_ratio, logratio, sample_windows
-from changedet.differencing.sar_values import inspect_values, to_amplitude
+from changedet.differencing import Sample, sample_windows
+from changedet.differencing.detectors import likelihood_ratio, logratio
+from changedet.differencing.detectors.sar_values import inspect_values, to_amplitude
 from changedet.errors import ConfigError, MetadataWarning
 
 from .builders import MemoryPair, speckled_pair

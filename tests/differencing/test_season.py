@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from changedet.differencing.objects.season import fit_season
 from changedet.differencing.sampling import Sample, sample_windows
-from changedet.differencing.season import fit_season
 
 from .builders import MemoryPair, utm_grid
 

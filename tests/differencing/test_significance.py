@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from changedet.differencing.significance import GATHERED, ThingSize, evidence_of, object_q_values
+from changedet.differencing.null.significance import (
+    GATHERED,
+    ThingSize,
+    evidence_of,
+    object_q_values,
+)
 
 p_values = hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(1e-12, 1.0))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing import Sample, likelihood_ratio, logratio, sample_windows, speckle
-from changedet.differencing.filters import smooth
+from changedet.differencing import Sample, sample_windows
+from changedet.differencing.detectors import likelihood_ratio, logratio, speckle
+from changedet.differencing.ground.filters import smooth
 from changedet.model import Window
 
 from .builders import MemoryPair, speckled_pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.differencing.structure import fit_structure
+from changedet.differencing.ground.structure import fit_structure
 
 SHAPE = (160, 160)
 CORE = (slice(40, 120), slice(40, 120))

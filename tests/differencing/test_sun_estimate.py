@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from changedet.differencing import shadow_offset
-from changedet.differencing.sun_estimate import (
+from changedet.differencing.light.sun_estimate import (
     BINS,
     LONGEST_RUN_PX,
     estimate_sun,

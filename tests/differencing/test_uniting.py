@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from changedet.config import Config
-from changedet.differencing import fit_detection, refining
-from changedet.differencing.uniting import unite
+from changedet.differencing import fit_detection
+from changedet.differencing.objects import refining
+from changedet.differencing.objects.uniting import unite
 
 from .boxes import AWAY, GREEN, GRID, RED, SHAPE, WHITE, agreement, find, scene
 

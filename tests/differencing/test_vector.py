@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from changedet.differencing import DetectionContext, Sample, sample_windows, vector, vector_fit
-from changedet.differencing.illumination import EXPLAINED_LIGHT, LIGHT
+from changedet.differencing import DetectionContext, Sample, sample_windows
+from changedet.differencing.detectors import vector, vector_fit
+from changedet.differencing.light.illumination import EXPLAINED_LIGHT, LIGHT
 from changedet.model import Window
 
 from .builders import MemoryPair, landscape, noisy_pair, smooth_field

@@ -11,7 +11,7 @@ from affine import Affine
 from pyproj import CRS
 
 from changedet.errors import AlignmentRefused
-from changedet.loading.alignment import estimate_alignment, require_alignment
+from changedet.loading.alignment.estimating import estimate_alignment, require_alignment
 from changedet.model import Alignment, Grid, Image, ImageInfo, ImagePair, Window
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from changedet.loading.alignment import estimate_alignment
+from changedet.loading.alignment.estimating import estimate_alignment
 from changedet.simulation import simulate
 
 from .test_align import MemoryPair, moved, off_by

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.loading.align_choice import choose
-from changedet.loading.align_features import Recipe, feature
-from changedet.loading.align_models import fit
-from changedet.loading.align_motion import Motion
-from changedet.loading.align_spectra import (
+from changedet.loading.alignment.choice import choose
+from changedet.loading.alignment.features import Recipe, feature
+from changedet.loading.alignment.models import fit
+from changedet.loading.alignment.motion import Motion
+from changedet.loading.alignment.spectra import (
     gather,
     peaks,
     phases,
@@ -17,8 +17,8 @@ from changedet.loading.align_spectra import (
     taper,
     weighted_by_coherence,
 )
-from changedet.loading.align_ties import Ties
-from changedet.loading.align_trust import agreement, sunlit, textured, tones
+from changedet.loading.alignment.ties import Ties
+from changedet.loading.alignment.trust import agreement, sunlit, textured, tones
 from changedet.model import Grid, Image, ImagePair
 
 SHAPE = (900, 1100)

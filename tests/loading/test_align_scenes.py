@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.loading.alignment import estimate_alignment
+from changedet.loading.alignment.estimating import estimate_alignment
 from changedet.simulation import simulate
 
 from .test_align import MemoryPair, off_by

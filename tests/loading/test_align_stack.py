@@ -8,7 +8,7 @@ from affine import Affine
 from pyproj import CRS
 
 import changedet as cd
-from changedet.loading.align_stack import solve_network
+from changedet.loading.alignment.stack import solve_network
 
 from .test_align import moved, texture
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from changedet.loading import clouds
-from changedet.loading.cloud_cells import can_test, prepare
-from changedet.loading.cloud_shadows import shadow_shift
-from changedet.loading.clouds import CloudTest, find_clouds
-from changedet.loading.screens import CLOUD, CLOUD_SHADOW
+from changedet.loading.observing import clouds
+from changedet.loading.observing.cloud_cells import can_test, prepare
+from changedet.loading.observing.cloud_shadows import shadow_shift
+from changedet.loading.observing.clouds import CloudTest, find_clouds
+from changedet.loading.reading.screens import CLOUD, CLOUD_SHADOW
 
 SHAPE = (200, 240)
 ROLES = ("blue", "green", "red", "nir", "swir16")

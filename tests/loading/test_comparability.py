@@ -11,9 +11,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from changedet.loading import judge_pair, read_pair_sources
-from changedet.loading.likeness import Likeness, measure_likeness
-from changedet.loading.observability import DateView, Observability
-from changedet.loading.saturation import Saturation
+from changedet.loading.observing.likeness import Likeness, measure_likeness
+from changedet.loading.observing.observability import DateView, Observability
+from changedet.loading.reading.saturation import Saturation
 from changedet.model import ImageInfo
 from changedet.simulation import simulate
 

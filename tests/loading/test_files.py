@@ -23,7 +23,7 @@ from changedet.errors import (
     MissingCRSError,
 )
 from changedet.loading import open_source, read_pair_sources, register_adapter, sha256
-from changedet.loading.sources import _ADAPTERS, ArraySource
+from changedet.loading.reading.sources import _ADAPTERS, ArraySource
 from changedet.model import Grid, Image, Window
 
 from .builders import UTM, grid_around, north_up
@@ -337,7 +337,7 @@ def test_a_file_source_can_be_pickled(write_tif) -> None:
 
 
 def test_the_file_is_opened_anew_now_and_then(write_tif, monkeypatch) -> None:
-    monkeypatch.setattr("changedet.loading.files._REOPEN_AFTER_BYTES", 5000)
+    monkeypatch.setattr("changedet.loading.reading.files._REOPEN_AFTER_BYTES", 5000)
     source = open_source(write_tif(counts(), grid=GRID))
     for _ in range(10):
         assert np.array_equal(source.read(ALL)[0], counts())
@@ -446,7 +446,7 @@ def test_complex_values_and_palettes(write_tif) -> None:
 
 
 def test_keys_in_a_url_do_not_reach_the_report() -> None:
-    from changedet.loading.rasters import display_name, is_url
+    from changedet.loading.reading.rasters import display_name, is_url
 
     assert display_name("https://host/a.tif?sig=secret") == "https://host/a.tif"
     assert is_url("/vsicurl/https://host/a.tif")

@@ -105,7 +105,7 @@ def test_across_the_antimeridian() -> None:
     assert chosen.width * chosen.transform.a == pytest.approx(width, rel=0.04)
     image = np.zeros((1, 200, 200), dtype=np.float32)
     image[0, 100, 150] = 1  # 180.005 E
-    from changedet.loading.warp import Warp
+    from changedet.loading.reading.warp import Warp
 
     pixels, valid = Warp(open_source((image, east)), (0,), chosen).read(chosen.window)
     assert valid.mean() > 0.9

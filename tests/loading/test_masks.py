@@ -15,7 +15,7 @@ from shapely.geometry import mapping
 
 from changedet.errors import GeometryError, ImageReadError, MissingCRSError, VectorReadError
 from changedet.loading import open_source
-from changedet.loading.screens import MASK
+from changedet.loading.reading.screens import MASK
 from changedet.model import Grid, Places, Window
 
 from .builders import UTM, north_up

@@ -9,7 +9,7 @@ import pytest
 
 from changedet.errors import ConfigError
 from changedet.loading import open_source
-from changedet.loading.metadata import collect_tags, parse_time, read_acquisition
+from changedet.loading.reading.metadata import collect_tags, parse_time, read_acquisition
 
 from .builders import north_up
 
@@ -143,7 +143,7 @@ def test_what_is_no_data_does_not_count_as_negative(write_tif) -> None:
 
 
 def test_scaled_decibels_are_recognised_by_their_physical_values() -> None:
-    from changedet.loading.domains import settle_domain
+    from changedet.loading.reading.domains import settle_domain
 
     stored = np.full(100, -1200, "int16")
     assert settle_domain("auto", None, True, stored.dtype, stored * 0.01)[0] == "sar-db"

@@ -8,8 +8,13 @@ import rasterio
 
 from changedet.errors import BandError, MetadataWarning
 from changedet.loading import open_source
-from changedet.loading.quality import find_sidecar, is_auxiliary, quality_codes, quality_kind
-from changedet.loading.screens import (
+from changedet.loading.reading.quality import (
+    find_sidecar,
+    is_auxiliary,
+    quality_codes,
+    quality_kind,
+)
+from changedet.loading.reading.screens import (
     CLEAR,
     CLOUD,
     CLOUD_SHADOW,

@@ -7,7 +7,7 @@ import pytest
 
 from changedet.errors import BandError
 from changedet.loading import match_bands, open_source, role_of_name
-from changedet.loading.roles import assign_roles, role_of_wavelength
+from changedet.loading.reading.roles import assign_roles, role_of_wavelength
 from changedet.model import Grid, ImageInfo
 
 from .builders import north_up

@@ -7,8 +7,8 @@ import pytest
 
 from changedet.config import Config
 from changedet.loading import observe, read_pair_sources
-from changedet.loading.saturation import at_top, measure_saturation
-from changedet.loading.sources import open_source
+from changedet.loading.reading.saturation import at_top, measure_saturation
+from changedet.loading.reading.sources import open_source
 
 from .builders import north_up
 

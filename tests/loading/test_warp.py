@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
 from changedet.loading import open_source
-from changedet.loading.resample import check_opencv, keys_weights
-from changedet.loading.warp import Warp
+from changedet.loading.reading.resample import check_opencv, keys_weights
+from changedet.loading.reading.warp import Warp
 from changedet.model import Alignment, Grid, Window
 
 from .builders import UTM, grid_around, local_field, north_up, own_positions, translation

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import changedet as cd
 from changedet.cli import cli
-from changedet.differencing.object_null import PEAKS_ALIKE
+from changedet.differencing.null.object_null import PEAKS_ALIKE
 from changedet.errors import ConfigError
 from changedet.simulation import simulate
 

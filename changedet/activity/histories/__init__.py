@@ -1,0 +1,1 @@
+"""Series of many dates: whether a date is unusual for its site."""

@@ -1,0 +1,1 @@
+"""Objects of the table as things: kinds, groups, and what moved where."""

@@ -1,0 +1,192 @@
+"""From outlined changes to things with a name: kinds, groups, and what moved where."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from changedet.activity.things.chains import components, find_links
+from changedet.activity.things.grouping import group_objects
+from changedet.activity.things.kinds import (
+    OUTLINE_PX,
+    TOLERANCE,
+    TRAINS_GSD_M,
+    Setting,
+    choose_kinds,
+    colour_indices,
+    kind_probabilities,
+    supported_kinds,
+)
+from changedet.activity.things.looking import Matching, look_of
+from changedet.activity.things.moving import pair_moves
+from changedet.activity.things.placing import (
+    Lines,
+    Placed,
+    lay_lines,
+    place_objects,
+    relate,
+    straightened,
+    to_plane,
+)
+from changedet.activity.things.reasons import kind_reasons
+from changedet.activity.things.tracing import FINE_GSD_M, line_likelihood, look_along
+from changedet.errors import GridError
+from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
+
+FIXED = ("building", "earthwork", "vegetation", "water", "vehicle")
+"""Kinds that do not move, or of which one looks like the next."""
+WHOLE_M = {"railcar": 8.5, "container": 5.0, "truck": 6.0}
+"""Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
+is said of its moves."""
+
+
+def interpret(
+    changes: ChangeTable,
+    appearance: Appearance | None,
+    grid: Grid,
+    *,
+    tracks: Places | None = None,
+    roads: Places | None = None,
+    roles: tuple[str, ...] = (),
+    radiometry: Matching | None = None,
+    pair: PairReader | None = None,
+) -> ChangeTable:
+    """Say of each object what it is, what it belongs to, and whether it moved.
+
+    Fills ``kind``, ``kind_confidence``, ``kind_reason`` and ``group``; of what departed and is
+    found elsewhere, ``change`` becomes ``moved``, with ``moved_to``, ``moved_from`` and
+    ``moved_m``. A moved thing stays two rows.
+
+    Parameters
+    ----------
+    changes : ChangeTable
+        In the grid's CRS, with ``change`` and the sizes.
+    appearance : Appearance or None
+        Row by row beside it; without it nothing is said of moves, and kinds rest on size and
+        place.
+    grid : Grid
+        The common grid.
+    tracks, roads : Places, optional
+        Centrelines in the grid's CRS.
+    roles : tuple of str
+        One a band, of the appearance.
+    radiometry : object with ``apply``, optional
+        Brings before values to the radiometry of the after image; by default the surroundings of
+        the objects are matched in median and spread.
+    pair : PairReader, optional
+        The aligned pair; with it tracks and roads that are not given are looked for along each
+        object, and moved things are told by their colours from end to end, too.
+
+    Returns
+    -------
+    ChangeTable
+        A copy; rows in the same order. Objects that are explained away stay ``other``. Without
+        georeferencing, and in radar images (where an outline is not the size of a thing), no kind
+        is claimed: ``other`` with null confidence.
+
+    Raises
+    ------
+    GridError
+        If objects, lines or appearance do not fit the grid or each other.
+    """
+    if appearance is not None and len(appearance) != len(changes):
+        raise GridError(
+            f"The appearance has {len(appearance)} objects and the table {len(changes)}: give "
+            "both of the same objects."
+        )
+    track_lines, road_lines = lay_lines(tracks, grid), lay_lines(roads, grid)
+    counted = np.flatnonzero(~changes.explained)
+    table = changes.take(counted)
+    look = None if appearance is None else appearance.take(counted)
+    objects = place_objects(table, grid, OUTLINE_PX)
+    objects = straightened(objects)
+    links = find_links(objects)
+    n = len(changes)
+    columns = {
+        "kind": np.full(n, "other", dtype=object),
+        "kind_confidence": np.full(n, np.nan),
+        "kind_reason": np.array(
+            [None if why is None else f"explained by {why}" for why in changes["explained_by"]],
+            dtype=object,
+        ).reshape(-1),
+        "group": np.full(n, None, dtype=object),
+    }
+    radar = any(role in SAR_ROLES for role in roles)
+    if len(table) == 0:
+        return changes.with_columns(**columns)
+    if grid.gsd_m is None or radar:
+        why = "sizes are unknown without georeferencing" if not radar else "radar shows no sizes"
+        columns["kind_reason"][counted] = why
+    else:
+        setting = _setting(objects, look, grid, (track_lines, road_lines), roles, pair)
+        told = supported_kinds(setting)
+        kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
+        names = (track_lines.names, road_lines.names)
+        columns["kind"][counted] = kind
+        columns["kind_confidence"][counted] = confidence
+        columns["kind_reason"][counted] = kind_reasons(
+            setting, names, kind, told, components(links, len(table))
+        )
+        if grid.gsd_m <= TRAINS_GSD_M * TOLERANCE:
+            shapes = to_plane(table.geometry, grid)
+            columns["group"][counted] = group_objects(
+                objects, shapes, kind, find_links(objects, mutual=False)
+            )
+    found = changes.with_columns(**columns)
+    if look is None or radar:
+        return found
+    free = ~np.isin(columns["kind"][counted], FIXED)
+    kinds = columns["kind"][counted]
+    # a part of a thing has the size and look of nothing
+    least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
+    free &= ~objects.cut & ((objects.length >= least) | (grid.gsd_m is None))
+    moves = pair_moves(
+        objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
+        np.flatnonzero(free & (table["change"] == "disappeared")),
+        np.flatnonzero(free & (table["change"] == "appeared")),
+    )  # fmt: skip
+    far = np.hypot(
+        objects.x[moves.departed] - objects.x[moves.arrived],
+        objects.y[moves.departed] - objects.y[moves.arrived],
+    )
+    if grid.gsd_m is None:
+        far = np.full(len(far), np.nan)
+    return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
+
+
+def _setting(
+    objects: Placed,
+    look: Appearance | None,
+    grid: Grid,
+    lines: tuple[Lines, Lines],
+    roles: tuple[str, ...],
+    pair: PairReader | None,
+) -> Setting:
+    tracks, roads = lines
+    vegetated, wet = colour_indices(look, roles, objects.dates)
+    seen = None
+    # at coarser pixels rails and lanes do not show
+    fine = (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
+    if pair is not None and fine and not (len(tracks) and len(roads)):
+        seen = line_likelihood(look_along(objects, pair))
+    return Setting(
+        objects,
+        relate(objects, tracks) if len(tracks) else None,
+        relate(objects, roads) if len(roads) else None,
+        grid.gsd_m or 1.0,
+        vegetated,
+        wet,
+        seen,
+    )
+
+
+def _with_moves(
+    changes: ChangeTable, departed: np.ndarray, arrived: np.ndarray, far: np.ndarray
+) -> ChangeTable:
+    """Mark pairs as moved, each row with the id of the other."""
+    change = changes["change"].copy()
+    old, new, metres = (changes[name].copy() for name in ("moved_from", "moved_to", "moved_m"))
+    change[departed] = change[arrived] = "moved"
+    old[arrived] = changes["id"][departed]
+    new[departed] = changes["id"][arrived]
+    metres[departed] = metres[arrived] = far
+    return changes.with_columns(change=change, moved_from=old, moved_to=new, moved_m=metres)

@@ -1,0 +1,1 @@
+"""Rail-yard mode: what stands on every track, before and after."""

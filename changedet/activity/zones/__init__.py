@@ -1,0 +1,1 @@
+"""Zones: counts, areas, the share that changed and the activity score, with intervals."""

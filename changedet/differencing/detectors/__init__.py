@@ -1,0 +1,1 @@
+"""Detectors: from two images to a statistic that is large where they differ."""

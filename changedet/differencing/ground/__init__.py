@@ -1,0 +1,1 @@
+"""What the ground shows: its kinds, neighbourhoods and local structure."""

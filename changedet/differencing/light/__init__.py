@@ -1,0 +1,1 @@
+"""What light does between two dates: radiometry, brightness and colour, moved shadows."""

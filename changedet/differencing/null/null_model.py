@@ -1,0 +1,337 @@
+"""From a statistic to a p-value: how the statistic is distributed where nothing changed.
+
+One distribution for each kind of ground (:mod:`changedet.differencing.ground.strata`). With a
+reference pair or a history all of theirs counts, since nothing changed there. From the pair alone
+only its bulk can be taken, from pixels that a first threshold leaves on the side of no change: what
+lies far out may be change. Beyond the bulk the tail is that of quiet pairs of the same kind
+(:mod:`changedet.differencing.null.quiet`), or, for a detector of which none are known, the
+logarithm of the survival function continued as a parabola (between an exponential and a Gaussian
+tail).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from changedet.differencing.ground.strata import STRATA
+from changedet.errors import NotEnoughValidPixels
+
+Source = Literal["pair", "reference", "history"]
+TAIL_QUANTILES = (0.6, 0.995)
+"""Part of the null distribution from which a tail that is not known is continued."""
+JOIN = 0.95
+"""Quantile of the pair's own bulk at which the tail of quiet pairs is joined."""
+MINIMUM_STRATUM = 2000
+"""Pixels of a stratum below which it is judged as all ground together."""
+STANDS_OUT = 0.28
+"""Where a larger share of the pixels (but not clearly most) lies above the first threshold it runs
+through the middle of the noise, in which it ends up at 33 to 50 %: nothing stands out, and every
+pixel belongs to the null."""
+EXCESS = 2.0
+"""and so it is where not so many times as many pixels lie above it as the noise itself would put
+there: smooth noise, as of single-look radar, forms patches too."""
+SKIRT = 0.5
+"""A change has a skirt: pixels connected to it belong to it down to this share of the way from
+the median to the first threshold,"""
+SKIRT_FLOOR = 1.5
+"""but not below this many robust deviations above the median."""
+COHERENT_PX = 12
+"""Fewer connected pixels above the first threshold are noise, and stay in the null."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A survival function: the chance to exceed a value."""
+
+    values: np.ndarray
+    """(n,) increasing values."""
+    log_survival: np.ndarray
+    """(n,) natural logarithm of the chance to exceed them."""
+    slope: float
+    """Beyond the last value the logarithm falls by ``slope * d + curvature * d**2``."""
+    curvature: float = 0.0
+    """Not negative: 0 is an exponential tail."""
+
+    def log(self, value: np.ndarray) -> np.ndarray:
+        """Natural logarithm of the chance to exceed values, float32."""
+        inside = np.interp(value, self.values, self.log_survival).astype(np.float32)
+        beyond = np.maximum(value - np.float32(self.values[-1]), np.float32(0.0))
+        fall = np.float32(self.slope) + np.float32(self.curvature) * beyond
+        out: np.ndarray = inside - fall * beyond
+        return out
+
+    def value_at(self, p: float) -> float:
+        """Value that is exceeded with probability ``p``."""
+        target = math.log(p)
+        if target < self.log_survival[-1]:
+            fall, b, c = self.log_survival[-1] - target, self.slope, self.curvature
+            beyond = fall / b if c == 0 else (math.sqrt(b * b + 4 * c * fall) - b) / (2 * c)
+            return float(self.values[-1] + beyond)
+        return float(np.interp(-target, -self.log_survival, self.values))
+
+
+@dataclass(frozen=True, eq=False)
+class NullModel:
+    """Distribution of the statistic where nothing changed, by stratum."""
+
+    pooled: Curve
+    """Of all ground together."""
+    source: Source
+    """Where it was taken from."""
+    unchanged_fraction: float
+    """Share of the sample from which it was estimated."""
+    strata: dict[int, Curve] = field(default_factory=dict)
+    """By the number of the stratum; those that are not there are judged as all ground together."""
+    tail: str = "continued beyond the bulk as a parabola"
+    """Where what lies far out was taken from, in words."""
+
+    def surprise(self, statistic: np.ndarray, strata: np.ndarray | None = None) -> np.ndarray:
+        """−log10 of the p-value, float32, NaN stays NaN.
+
+        Parameters
+        ----------
+        statistic : float32 array
+            Any shape.
+        strata : uint8 array of the same shape, optional
+            Kind of ground of each pixel; all ground together without it.
+        """
+        log_p = self.pooled.log(statistic)
+        if strata is not None:
+            for number, curve in self.strata.items():
+                here = strata == number
+                log_p[here] = curve.log(statistic[here])
+        out = np.maximum(log_p * np.float32(-1.0 / math.log(10.0)), np.float32(0.0))
+        out[np.isnan(statistic)] = np.nan
+        return out
+
+    def value_at(self, p: float) -> float:
+        """Statistic that is exceeded with probability ``p`` on all ground together."""
+        return self.pooled.value_at(p)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+
+        def quantiles(curve: Curve) -> dict[str, float]:
+            return {f"{p:g}": curve.value_at(p) for p in (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6)}
+
+        return {
+            "source": self.source,
+            "tail": self.tail,
+            "unchanged_fraction": self.unchanged_fraction,
+            "quantiles": quantiles(self.pooled),
+            "strata": {STRATA[k]: quantiles(curve) for k, curve in sorted(self.strata.items())},
+        }
+
+
+Tails = dict[str, Curve]
+"""Tails of quiet pairs by the name of the stratum, and ``all``."""
+
+
+def fit_null(
+    blocks: Sequence[np.ndarray],
+    level: float,
+    margin: int = 3,
+    *,
+    strata: Sequence[np.ndarray] | None = None,
+    tails: Tails | None = None,
+) -> NullModel:
+    """Null distribution from the blocks of the pair itself, without the changed places.
+
+    Parameters
+    ----------
+    blocks : sequence of (y, x) float32 arrays
+        The statistic, NaN where not observable.
+    level : float
+        From :func:`balanced_threshold`.
+    margin : int
+        Pixels around changed places that are left out as well.
+    strata : sequence of (y, x) uint8 arrays, optional
+        Kind of ground of each pixel.
+    tails : dict, optional
+        What quiet pairs of this kind look like far out.
+
+    Raises
+    ------
+    NotEnoughValidPixels
+        If nothing is left.
+    """
+    kept, ground, total = [], [], 0
+    middle, spread = lower_spread(np.concatenate([b[np.isfinite(b)] for b in blocks]))
+    above = sum(int(np.count_nonzero(np.nan_to_num(b, nan=-np.inf) > level)) for b in blocks)
+    share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
+    most = share > 0.5 and middle - level > SKIRT_FLOOR * spread
+    # so much of the noise itself lies above, if it is as Gaussian above as below its middle
+    bulk = 0.5 * math.erfc((level - middle) / max(spread, 1e-9) / math.sqrt(2.0))
+    stands_out = (share <= STANDS_OUT and share > EXCESS * bulk) or most
+    skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
+    for i, block in enumerate(blocks):
+        finite = np.isfinite(block)
+        total += int(finite.sum())
+        if stands_out:
+            finite &= ~_changed_places(block, level, min(skirt, level), margin)
+        kept.append(block[finite])
+        if strata is not None:
+            ground.append(strata[i][finite])
+    values = np.concatenate(kept).astype(np.float64)
+    if values.size < 100:
+        raise NotEnoughValidPixels(
+            f"Only {values.size} of {total} sampled pixels look unchanged: a null distribution "
+            "cannot be taken from this pair. The detectors assume that most of the scene did not "
+            "change; compare a larger area."
+        )
+    known = tails or {}
+    pooled = _pair_curve(values, known.get("all"))
+    curves = {}
+    for number, chosen in _by_stratum(ground):
+        curves[number] = _pair_curve(values[chosen], known.get(STRATA[number], known.get("all")))
+    words = "of quiet pairs of this kind" if tails else NullModel.tail
+    return NullModel(pooled, "pair", values.size / max(total, 1), curves, words)
+
+
+def reference_null(
+    blocks: Sequence[np.ndarray],
+    strata: Sequence[np.ndarray],
+    source: Source,
+    tails: Tails | None = None,
+) -> NullModel:
+    """Null distribution from pairs in which nothing changed: every pixel counts.
+
+    Parameters
+    ----------
+    blocks : sequence of (y, x) float32 arrays
+        The statistic of the reference pairs, NaN where not observable.
+    strata : sequence of (y, x) uint8 arrays
+        Kind of ground of each pixel.
+    source : {"reference", "history"}
+        What the pairs are.
+    tails : dict, optional
+        What quiet pairs of this kind look like beyond the ranks.
+    """
+    finite = [np.isfinite(b) for b in blocks]
+    values = np.concatenate([b[f] for b, f in zip(blocks, finite, strict=True)]).astype(np.float64)
+    ground = [s[f] for s, f in zip(strata, finite, strict=True)]
+    known = tails or {}
+    curves = {
+        number: continued(ranks(values[chosen]), known.get(STRATA[number], known.get("all")))
+        for number, chosen in _by_stratum(ground)
+    }
+    words = f"beyond the ranks of the {source} " + (
+        "of quiet pairs of this kind" if tails else "exponential"
+    )
+    return NullModel(continued(ranks(values), known.get("all")), source, 1.0, curves, words)
+
+
+def _by_stratum(ground: Sequence[np.ndarray]) -> list[tuple[int, np.ndarray]]:
+    """Which pixels lie in each stratum that is large enough to be judged by itself."""
+    if not ground:
+        return []
+    numbers = np.concatenate(ground)
+    found = [(k, numbers == k) for k in range(len(STRATA))]
+    return [(k, chosen) for k, chosen in found if np.count_nonzero(chosen) >= MINIMUM_STRATUM]
+
+
+def ranks(values: np.ndarray, last: int = 30, knots: int = 400) -> Curve:
+    """Survival function by ranks, with an exponential tail where ranks run out.
+
+    Parameters
+    ----------
+    values : (n,) array
+        All count.
+    last : int
+        So many largest values make the tail: the ranks end there.
+    knots : int
+        Values kept at most.
+    """
+    ordered = np.sort(values)
+    n = len(ordered)
+    top = min(last, max(1, n // 4))
+    end = math.log(top / n)
+    log_survival = np.linspace(0.0, end, knots)
+    position = np.clip(np.round(n * -np.expm1(log_survival)).astype(np.int64), 0, n - 1)
+    grid, index = np.unique(ordered[position], return_index=True)
+    excess = float(np.mean(ordered[n - top :] - grid[-1]))
+    if not excess > 0:
+        return Curve(grid, log_survival[index], 1e3)
+    return Curve(grid, log_survival[index], 1.0 / excess)
+
+
+def continued(curve: Curve, tail: Curve | None) -> Curve:
+    """A curve that beyond its last value falls as another does there (unchanged without one)."""
+    if tail is None:
+        return curve
+    join = curve.values[-1]
+    start = float(tail.log(np.array([join], dtype=np.float32))[0])
+    beyond = tail.values > join
+    return Curve(
+        np.concatenate([curve.values, tail.values[beyond]]),
+        np.concatenate(
+            [curve.log_survival, curve.log_survival[-1] + tail.log_survival[beyond] - start]
+        ),
+        tail.slope,
+        tail.curvature,
+    )
+
+
+def lower_spread(values: np.ndarray) -> tuple[float, float]:
+    """Median and robust deviation of the lower half, which change hardly reaches."""
+    if not values.size:
+        return 0.0, 0.0
+    middle = float(np.median(values))
+    below = values[values < middle]
+    return middle, 1.4826 * float(np.median(middle - below)) if below.size else 0.0
+
+
+def _changed_places(block: np.ndarray, level: float, skirt: float, margin: int) -> np.ndarray:
+    """Coherent places that reach the level, with what is connected to them, and a margin."""
+    import cv2
+
+    values = np.nan_to_num(block, nan=-np.inf)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (values > np.float32(skirt)).astype(np.uint8), connectivity=8
+    )
+    reaches = np.zeros(len(stats), dtype=bool)
+    reaches[labels[values > level]] = True
+    coherent = reaches & (stats[:, cv2.CC_STAT_AREA] >= COHERENT_PX)
+    coherent[0] = False
+    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    return cv2.dilate(coherent[labels].astype(np.uint8), kernel) > 0
+
+
+def _pair_curve(values: np.ndarray, tail: Curve | None) -> Curve:
+    """Empirical bulk, and a tail: a known one, or a parabola of the log survival."""
+    ordered = np.sort(values)
+    low, high = (float(np.quantile(ordered, q)) for q in TAIL_QUANTILES)
+    if not high > low:
+        # No spread at all (identical images): anything larger than what was seen is a surprise.
+        top = float(ordered[-1])
+        return Curve(np.array([top - 1e-3, top]), np.array([0.0, -1e-9]), 1e3)
+    if tail is not None:
+        return _joined(ordered, tail)
+    first, last = (math.log1p(-q) for q in TAIL_QUANTILES)
+    log_survival = np.linspace(first, last, 40)
+    slope, curvature = _parabola(np.quantile(ordered, -np.expm1(log_survival)) - high, log_survival)
+    quantiles = np.linspace(0.0, TAIL_QUANTILES[1], 200)
+    grid, index = np.unique(np.quantile(ordered, quantiles), return_index=True)
+    return Curve(grid, np.log1p(-quantiles)[index], slope, curvature)
+
+
+def _joined(ordered: np.ndarray, tail: Curve) -> Curve:
+    """The pair's own bulk, and beyond it a tail that falls as the known one does there."""
+    quantiles = np.linspace(0.0, JOIN, 100)
+    grid, index = np.unique(np.quantile(ordered, quantiles), return_index=True)
+    return continued(Curve(grid, np.log1p(-quantiles)[index], 1.0), tail)
+
+
+def _parabola(distance: np.ndarray, log_survival: np.ndarray) -> tuple[float, float]:
+    """Slope and curvature, at distance 0, of a parabola through the fitted part."""
+    fall = log_survival[-1] - log_survival
+    design = np.column_stack([distance, distance**2])
+    (slope, curvature), *_ = np.linalg.lstsq(design, fall, rcond=None)
+    if curvature < 0 or slope <= 0:
+        slope, curvature = float(distance @ fall / (distance @ distance)), 0.0
+    return float(slope), float(curvature)

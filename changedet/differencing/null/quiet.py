@@ -1,0 +1,134 @@
+"""What quiet pairs look like: nulls learnt once from simulated pairs in which nothing changed.
+
+From one pair alone nobody can tell a roof that the light made brighter from one that was painted.
+What can be known is how often such things happen where nothing changed: other season, sun, haze and
+misregistration leave a tail of false change that is far longer than that of noise. It is learnt for
+each detector and kind of image on simulated quiet pairs (``tests/benchmarks/learn_quiet.py`` writes
+``quiet.json`` again from its seeds) and used as the tail of a pair's own null. A reference pair or
+a history of the site itself is better, and takes its place when it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
+from changedet.differencing.null.null_model import Curve, Tails
+from changedet.differencing.null.object_null import ObjectNull
+
+FILE = "quiet.json"
+SWEEP = 0.45
+"""Metres that the end of the shadow of a thing one metre tall lies apart between the dates, from
+which the light is another."""
+WEAK_BELOW = 4.0
+"""Candidates that peak lower (−log10 p) are counted, to tell how restless the ground of a pair is.
+What changed peaks higher, and must not speak for more quiet candidates against itself."""
+ADAPTS = 4.0
+"""A pair may have so many times more, or fewer, weak candidates than quiet pairs have."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuietPairs:
+    """What is known of one detector on one kind of image."""
+
+    tails: Tails
+    """Distribution of the statistic by stratum."""
+    objects: ObjectNull
+    """Objects that nothing explains."""
+    weak_per_mpx: float
+    """Weak candidates before anything is explained, per million pixels of the sample."""
+    weak_below: float = math.inf
+    """Candidates that peak lower were counted for that."""
+
+    def objects_for(self, peaks: np.ndarray, sampled_pixels: int) -> ObjectNull:
+        """Objects to expect in a pair that has candidates with these peaks itself."""
+        weak_per_mpx = 1e6 * np.count_nonzero(peaks < self.weak_below) / max(sampled_pixels, 1)
+        ratio = weak_per_mpx / self.weak_per_mpx if self.weak_per_mpx > 0 else 1.0
+        factor = float(np.clip(ratio, 1.0 / ADAPTS, ADAPTS))
+        known = self.objects
+        return ObjectNull(known.per_mpx * factor, known.curve, known.count, "pair")
+
+
+def kind_of(detector: FittedDetector, context: DetectionContext) -> str:
+    """What kind of pair a detector compares, as far as false change differs by it.
+
+    ``radar``, ``medium``, ``fine``, ``fine, other light`` (the ends of shadows lie far apart, so
+    that more slivers of them are left unexplained) or ``picture``: things are told by their
+    structure, since nothing tells the sun and shadows cannot be explained.
+    """
+    if context.domain != "optical":
+        return "radar"
+    if getattr(detector, "structure", None) is not None:
+        return "picture"
+    if not is_fine(context.gsd_m):
+        return "medium"
+    shadow = getattr(detector, "shadow", None)
+    if shadow is None:
+        return "fine"
+    (r0, c0), (r1, c1) = shadow.away
+    size = context.gsd_m or 1.0
+    return "fine" if size * math.hypot(r1 - r0, c1 - c0) < SWEEP else "fine, other light"
+
+
+def quiet_pairs(detector: FittedDetector, context: DetectionContext) -> QuietPairs | None:
+    """What is known of a detector on this kind of image; None where nothing is."""
+    known = _all().get(detector.name, {}).get(kind_of(detector, context))
+    return None if known is None else from_json(known)
+
+
+@lru_cache(maxsize=1)
+def _all() -> dict[str, Any]:
+    text = (resources.files("changedet.differencing.null") / FILE).read_text(encoding="utf-8")
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def from_json(value: dict[str, Any]) -> QuietPairs:
+    """Read one entry of the file."""
+    objects = value["objects"]
+    return QuietPairs(
+        {name: _curve(v) for name, v in value["tails"].items()},
+        ObjectNull(objects["per_mpx"], _curve(objects), objects["count"], "pair"),
+        value["weak_per_mpx"],
+        value.get("weak_below", math.inf),
+    )
+
+
+def to_json(pairs: QuietPairs) -> dict[str, Any]:
+    """Write one entry of the file."""
+    objects = pairs.objects
+    return {
+        "tails": {name: _plain(curve) for name, curve in pairs.tails.items()},
+        "objects": {
+            "per_mpx": _short(objects.per_mpx), "count": objects.count, **_plain(objects.curve)
+        },
+        "weak_per_mpx": _short(pairs.weak_per_mpx),
+        **({"weak_below": pairs.weak_below} if math.isfinite(pairs.weak_below) else {}),
+    }  # fmt: skip
+
+
+def _curve(value: dict[str, Any]) -> Curve:
+    return Curve(np.array(value["values"]), np.array(value["log_survival"]), value["slope"])
+
+
+def _plain(curve: Curve, knots: int = 48) -> dict[str, Any]:
+    """A curve as few knots, evenly spaced in the logarithm."""
+    log = np.linspace(curve.log_survival[0], curve.log_survival[-1], knots)
+    values = np.interp(-log, -curve.log_survival, curve.values)
+    grid, index = np.unique(np.round(values, 4), return_index=True)
+    return {
+        "values": grid.tolist(),
+        "log_survival": [_short(v) for v in log[index]],
+        "slope": _short(curve.slope),
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")

@@ -1,0 +1,1 @@
+"""Objects: places that changed, the things they hold, and what explains them away."""

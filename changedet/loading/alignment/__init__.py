@@ -1,0 +1,1 @@
+"""Alignment: from two images to a motion with an error, or a refusal."""

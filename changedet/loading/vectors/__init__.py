@@ -1,0 +1,1 @@
+"""Zones, tracks, roads and areas of interest."""
