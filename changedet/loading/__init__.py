@@ -11,18 +11,12 @@ from changedet.loading.observing.comparability import judge_pair
 from changedet.loading.observing.likeness import Likeness, measure_likeness
 from changedet.loading.observing.observability import DateView, Observability, observe
 from changedet.loading.pair import AlignedPair, valid_fraction
-from changedet.loading.reading import files  # noqa: F401 - registers files and datasets as sources
+from changedet.loading.reading import arrays, files  # noqa: F401 - registers what they open
 from changedet.loading.reading.cache import bounded_cache
 from changedet.loading.reading.grids import choose_grid, metric_crs
 from changedet.loading.reading.roles import match_bands, role_of_name
-from changedet.loading.reading.sources import (
-    ArraySource,
-    OpenOptions,
-    Source,
-    open_source,
-    register_adapter,
-    sha256,
-)
+from changedet.loading.reading.source import ArraySource, OpenOptions, Source, sha256
+from changedet.loading.reading.sources import open_source, register_adapter
 from changedet.loading.series import SeriesItem, list_images, read_series
 from changedet.loading.vectors.places import places_on, read_places
 from changedet.model import Places

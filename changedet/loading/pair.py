@@ -14,7 +14,7 @@ from changedet.loading.reading.positions import Positions, spread_nodes
 from changedet.loading.reading.reduced import reduce_source
 from changedet.loading.reading.saturation import hide_saturated
 from changedet.loading.reading.screens import Screen, ScreenedSource
-from changedet.loading.reading.sources import Source
+from changedet.loading.reading.source import Source
 from changedet.loading.reading.warp import Warp
 from changedet.loading.vectors.area import AreaMask
 from changedet.model import Alignment, Grid, Image, ImageInfo, ImagePair, Places, Window

@@ -23,7 +23,8 @@ from changedet.errors import (
     MissingCRSError,
 )
 from changedet.loading import open_source, read_pair_sources, register_adapter, sha256
-from changedet.loading.reading.sources import _ADAPTERS, ArraySource
+from changedet.loading.reading.source import ArraySource
+from changedet.loading.reading.sources import _ADAPTERS
 from changedet.model import Grid, Image, Window
 
 from .builders import UTM, grid_around, north_up

@@ -24,7 +24,7 @@ from changedet.loading.reading.screens import (
     ScreenedSource,
     screens_of,
 )
-from changedet.loading.reading.sources import ArraySource, Source
+from changedet.loading.reading.source import ArraySource, Source
 from changedet.model import Grid, ImageInfo, ImagePair, Window
 
 SIDE = 1024

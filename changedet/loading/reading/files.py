@@ -18,7 +18,8 @@ from changedet.loading.reading.layout import Layout, describe_dataset
 from changedet.loading.reading.quality import NAMES, QualityBand, sidecar_screen
 from changedet.loading.reading.rasters import file_sha256, open_dataset, reading, rio_window
 from changedet.loading.reading.screens import ScreenedSource
-from changedet.loading.reading.sources import OpenOptions, Source, register_adapter, usable_pixels
+from changedet.loading.reading.source import OpenOptions, Source, usable_pixels
+from changedet.loading.reading.sources import register_adapter
 from changedet.model import ImageInfo, Window
 
 _REOPEN_AFTER_BYTES = 64 * 2**20

@@ -22,7 +22,7 @@ from changedet.loading.reading.metadata import (
 from changedet.loading.reading.quality import NAMES, is_auxiliary, quality_kind
 from changedet.loading.reading.rasters import display_name, grid_of, is_url, reading, rio_window
 from changedet.loading.reading.roles import NAME_TAGS, assign_roles
-from changedet.loading.reading.sources import OpenOptions, select_bands
+from changedet.loading.reading.source import OpenOptions, select_bands
 from changedet.model import ImageInfo, Window
 
 

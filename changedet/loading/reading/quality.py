@@ -28,7 +28,7 @@ from changedet.loading.reading.screens import (
     OnGrid,
     StoredBand,
 )
-from changedet.loading.reading.sources import Source
+from changedet.loading.reading.source import Source
 from changedet.model import Grid, Window
 
 _SCL = {

@@ -11,7 +11,7 @@ from affine import Affine
 
 from changedet.loading.reading.positions import Positions
 from changedet.loading.reading.resample import block_mean
-from changedet.loading.reading.sources import ArraySource, Source
+from changedet.loading.reading.source import ArraySource, Source
 from changedet.model import Grid, Window
 
 _CHUNK = 2_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.loading.reading.sources import Source
+from changedet.loading.reading.source import Source
 from changedet.model import Grid, Image, Window
 
 _BLOCK = 256

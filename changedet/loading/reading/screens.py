@@ -17,7 +17,7 @@ from changedet.loading.reading.rasters import (
     reading,
     rio_window,
 )
-from changedet.loading.reading.sources import Source
+from changedet.loading.reading.source import Source
 from changedet.loading.reading.warp import Warp
 from changedet.model import Grid, ImageInfo, Window
 

@@ -16,7 +16,7 @@ from changedet.loading.reading.resample import (
     shift_block,
     spread,
 )
-from changedet.loading.reading.sources import Source
+from changedet.loading.reading.source import Source
 from changedet.model import Alignment, Grid, Window
 
 _BLOCK = 1024
