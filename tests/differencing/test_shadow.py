@@ -55,7 +55,7 @@ def test_the_dark_level_is_not_that_of_shadows_on_dark_ground():
     before = (ground + haze).astype(np.float32)
     after = (np.where(shaded, ground * SKY[:, None], ground) + haze).astype(np.float32)
     away = ((-1.0, 0.5), (-1.5, 0.3))
-    model = fit_shadow(before, after, shaded, ROLES, away)
+    model = fit_shadow(before, after, shaded, ROLES, away, 0.5)
     darkest = after.min(axis=1)
     assert (model.dark_level < 0.8 * darkest).all()
     logs = [model.logarithms(v[:, shaded][:, None, :]) for v in (before, after)]
@@ -90,7 +90,7 @@ def test_without_georeferencing_shadows_have_no_place():
 def test_without_the_visible_bands_there_is_no_model(roles):
     pixels = np.ones((len(roles), 100), dtype=np.float32)
     away = ((-1.0, 0.0), (-1.0, 0.5))
-    assert fit_shadow(pixels, pixels, np.ones(100, dtype=bool), roles, away) is None
+    assert fit_shadow(pixels, pixels, np.ones(100, dtype=bool), roles, away, 0.5) is None
 
 
 def _cast(mask, away, height_m):

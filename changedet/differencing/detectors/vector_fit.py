@@ -100,7 +100,7 @@ def _with_shadow(
     """Learn how shadows look, and where they fall if nothing told."""
     known = context.shadow_away or (None, None)
     start = (known[0] or (0.0, 0.0), known[1] or (0.0, 0.0))
-    shadow = fit_shadow(*pixels, context.roles, start)
+    shadow = fit_shadow(*pixels, context.roles, start, context.gsd_m or 1.0)
     if shadow is None:
         return fitted
     if known[0] is not None and known[1] is not None:

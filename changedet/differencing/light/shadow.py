@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from changedet.differencing.light.casters import BEYOND_WALL_PX, NOTHING, ROOF_M, Walk
 from changedet.model import Grid
 
 VISIBLE = ("blue", "green", "red")
@@ -44,19 +45,6 @@ BLUR_PX = 5.0
 """Width at which the narrowest change is outlined, pixels: pooling spreads it."""
 LONGEST_PX = 96
 """Longest shadow that is followed, pixels: low suns over fine pixels are cut here."""
-AS_DARK = 0.4
-"""The counterpart may be brighter by this share of the depth: it may lie on other ground."""
-MISSES = 2
-"""So many brighter pixels on the way end the shadow."""
-STAYS_DARK = 0.6
-"""As long as no pixel is brighter by more than this share of the depth, one is in the shadow."""
-
-
-LATE = 0.5
-"""The counterpart belongs to the far part of the walk, where what casts the shadow stands: so much
-of the way from the pixel on."""
-PATH = (0.4, 0.6, 0.8)
-"""Where the other image is asked on the way from there to the counterpart: it is all shadow."""
 DEEP = 0.8
 """Pixels darker than this share of the other date's value may lie in a shadow."""
 LEAST_DEEP = 1000
@@ -87,13 +75,16 @@ class ShadowModel:
     """(len(bands),) depth of a shadow by band over its mean depth in the visible."""
     away: tuple[tuple[float, float], tuple[float, float]]
     """(before, after): where the shadow of a thing one metre tall ends, (rows, columns)."""
+    gsd_m: float = 1.0
+    """Size of a pixel, metres."""
     source: str = "given"
     """How the suns' positions are known: ``metadata``, ``given``, ``estimated``."""
 
     @property
     def halo(self) -> int:
-        """Pixels of neighbourhood that :meth:`moved` needs."""
-        return max(math.ceil(self._reach(i)) for i in (0, 1)) + 2
+        """Pixels of neighbourhood that :meth:`counterparts` needs."""
+        longest = max(math.ceil(self._reach(i)) for i in (0, 1))
+        return longest + max(BEYOND_WALL_PX) + round(ROOF_M / self.gsd_m) + 2
 
     @property
     def sliver_px(self) -> float:
@@ -145,17 +136,17 @@ class ShadowModel:
         near = cv2.dilate(wanted.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         rows, cols = np.nonzero(near & self.coloured(before, after))
         core = np.zeros(wanted.shape, dtype=np.uint8)
-        core[rows, cols] = self.moved(before, after, rows, cols)
+        core[rows, cols] = self.counterparts(before, after, rows, cols) != NOTHING
         # A lone pixel proves nothing: at least half of the 3 x 3 around it must agree.
         votes = cv2.boxFilter(core, cv2.CV_16U, (3, 3), normalize=False)
         core &= (votes >= 5).astype(np.uint8)
         grown = cv2.dilate(core, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8))
         return wanted & (grown > 0) & self.coloured(before, after, RIM_TOLERANCE)
 
-    def moved(
+    def counterparts(
         self, before: np.ndarray, after: np.ndarray, rows: np.ndarray, cols: np.ndarray
     ) -> np.ndarray:
-        """Whether the shadow of one date has its counterpart at the other, (n,) bool.
+        """What lies where the shadow of one date should at the other, (n,) int8.
 
         Parameters
         ----------
@@ -163,63 +154,29 @@ class ShadowModel:
             From :meth:`logarithms`.
         rows, cols : (n,) int arrays
             Which pixels are asked for.
+
+        Returns
+        -------
+        (n,) int8 array
+            As :meth:`changedet.differencing.light.casters.Walk.counterpart` says.
         """
         levels = [np.ascontiguousarray(v[:3].mean(axis=0)) for v in (before, after)]
         darker = levels[1][rows, cols] < levels[0][rows, cols]
-        out = np.zeros(len(rows), dtype=bool)
+        out = np.zeros(len(rows), dtype=np.int8)
         for date, mine in ((1, darker), (0, ~darker)):
-            out[mine] = self._counterpart(
-                levels[date], levels[1 - date], date, rows[mine], cols[mine]
-            )
+            away, away_other = np.array(self.away[date]), np.array(self.away[1 - date])
+            reach = int(self._reach(date))
+            walk = Walk(levels[date], levels[1 - date], away, away_other, reach, self.gsd_m)
+            out[mine] = walk.counterpart(rows[mine], cols[mine])
         return out
 
-    def _counterpart(
-        self, own: np.ndarray, other: np.ndarray, date: int, rows: np.ndarray, cols: np.ndarray
-    ) -> np.ndarray:
-        """Whether the caster of a shadow of ``date`` shadows its place in the other image too."""
-        away, away_other = np.array(self.away[date]), np.array(self.away[1 - date])
-        length = float(np.hypot(*away))
-        towards_sun, shift = -away / length, (away_other - away) / length
-        here = own[rows, cols]
-        depth = np.maximum(other[rows, cols] - here, np.float32(0.0))
-        still_dark = here + np.float32(STAYS_DARK) * depth
-        as_dark = here + np.float32(AS_DARK) * depth
-        last_hit = np.zeros(len(rows), dtype=np.int32)
-        end = np.zeros(len(rows), dtype=np.int32)
-        misses = np.zeros(len(rows), dtype=np.int8)
-        asked = np.arange(len(rows))
-        for step in range(1, int(self._reach(date)) + 1):
-            r, c = rows[asked], cols[asked]
-            misses[asked] += _at(own, r, c, towards_sun * step) >= still_dark[asked]
-            asked = asked[misses[asked] < MISSES]
-            if not asked.size:
-                break
-            end[asked] = step
-            base, tip = towards_sun * step, shift * step
-            hits = asked
-            for share in (1.0, *PATH):
-                r, c = rows[hits], cols[hits]
-                at = base + (tip - base) * share
-                there = _at(other, r, c, at)
-                fits = there < as_dark[hits]
-                if share < 1.0:
-                    # on its way a shadow may cross what casts it, which did not change
-                    fits |= np.abs(there - _at(own, r, c, at)) < MINIMUM_DEPTH
-                hits = hits[fits]
-            last_hit[hits] = step
-        # What never ends is no shadow but darker ground around something bright.
-        ended = end < int(self._reach(date))
-        return ended & (last_hit > 0) & (last_hit >= LATE * end)
-
-    def slope_light(self, direction: np.ndarray, gsd_m: float) -> tuple[np.ndarray, np.ndarray]:
+    def slope_light(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest change that the sun's motion makes on a slope beside level ground.
 
         Parameters
         ----------
         direction : (n, 2) array
             Unit vectors (row, col) along the ridge.
-        gsd_m : float
-            Size of a pixel.
 
         Returns
         -------
@@ -233,7 +190,7 @@ class ShadowModel:
         slope = np.tan(np.radians(PITCHES_DEG))
         logs = []
         for away in self.away:
-            towards = -np.array(away) * gsd_m
+            towards = -np.array(away) * self.gsd_m
             lit = (1.0 + np.outer(facing @ towards, slope)) / np.sqrt(1.0 + slope**2)
             logs.append(np.log(SKY_SHARE + (1.0 - SKY_SHARE) * np.maximum(lit, 0.0)))
         change = (logs[1] - logs[0]).reshape(2, len(direction), len(slope))
@@ -247,13 +204,6 @@ class ShadowModel:
             "dark_level": [float(v) for v in self.dark_level],
             "depth_by_band": [float(v) for v in self.depth],
         }
-
-
-def _at(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Values at ``(row + offset, col + offset)`` to the nearest pixel; edges repeat."""
-    r = np.clip(rows + round(float(offset[0])), 0, values.shape[0] - 1)
-    c = np.clip(cols + round(float(offset[1])), 0, values.shape[1] - 1)
-    return values[r, c]
 
 
 def shadow_offset(grid: Grid, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:
@@ -300,6 +250,7 @@ def fit_shadow(
     changed: np.ndarray,
     roles: tuple[str, ...],
     away: tuple[tuple[float, float], tuple[float, float]],
+    gsd_m: float,
 ) -> ShadowModel | None:
     """Learn the colour of shadows from the pair.
 
@@ -313,6 +264,8 @@ def fit_shadow(
         One a band; without blue, green and red there is no model.
     away : tuple
         From :func:`shadow_offset` for the two dates.
+    gsd_m : float
+        Size of a pixel, metres.
 
     Returns
     -------
@@ -325,7 +278,7 @@ def fit_shadow(
     dark = _dark_level(before[list(bands)], after[list(bands)], changed)
     expected = np.array([SKYLIGHT[n] for n in names])
     expected /= expected[:3].mean()
-    model = _best_floor(ShadowModel(bands, dark, expected, away), before, after, changed)
+    model = _best_floor(ShadowModel(bands, dark, expected, away, gsd_m), before, after, changed)
     dark = model.dark_level
     logs = [model.logarithms(v[:, changed][:, None, :])[:, 0] for v in (before, after)]
     difference = logs[1] - logs[0]
@@ -335,7 +288,7 @@ def fit_shadow(
         return model
     depth = np.median(difference[:, together] / visible[together], axis=1)
     depth = np.clip(depth, expected - SKYLIGHT_RANGE, expected + SKYLIGHT_RANGE)
-    return ShadowModel(bands, dark, depth, away)
+    return ShadowModel(bands, dark, depth, away, gsd_m)
 
 
 def _best_floor(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from changedet.differencing.detection import Detection
+from changedet.differencing.light.casters import NOTHING
 from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.objects.regions import Regions
 from changedet.model import ImagePair
@@ -35,7 +36,7 @@ def shadow_coloured(
     darker = (after[:3] - before[:3]).mean(axis=0) < 0
     moved = np.zeros(inside.shape, dtype=np.float32)
     rows, cols = np.nonzero(colour & inside)
-    moved[rows, cols] = shadow.moved(before, after, rows, cols)
+    moved[rows, cols] = shadow.counterparts(before, after, rows, cols) != NOTHING
     return np.stack([colour & ~darker, colour & darker]).astype(np.float32), moved
 
 

@@ -33,7 +33,7 @@ PARTNERS_ALONE = 0.6
 CASTER_M2 = 37.5
 """A sliver as large as the smallest wagon is cast by something:"""
 CAST_SHARE = 0.02
-"""at least this share of its pixels have a counterpart."""
+"""at least this share of its pixels have a counterpart that is a shadow: a roof proves less."""
 CONTRARY = 1.5
 """So many times as much contrast at the date when it is brighter: then it is no sliver,"""
 CONTRARY_PAIRED = 3.0
@@ -127,13 +127,13 @@ def count_explanations(
     if shadow is not None:
         before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
         colour = shadow.coloured(before, after, LOOSE)
-        moved = np.zeros_like(colour)
+        found = np.zeros(colour.shape, dtype=np.int8)
         inside = np.zeros_like(colour)
         cut = core.within(window)
         inside[cut] = colour[cut] & (labels[cut] > 0)
         rows, cols = np.nonzero(inside)
-        moved[rows, cols] = shadow.moved(before, after, rows, cols)
-        measures.add_shaded(labels, window, core, colour, after - before, moved)
+        found[rows, cols] = shadow.counterparts(before, after, rows, cols)
+        measures.add_shaded(labels, window, core, colour, after - before, found)
     misplaced = _misplaced(pair, labels, detection)
     if misplaced is not None:
         measures.add_pixels("misplaced", labels, window, core, misplaced)
@@ -184,7 +184,7 @@ def explanations(
     away = found.explained.copy()
     if detection.shadow is not None:
         pixels = np.maximum(found.pixels, 1)
-        count, _, _, partners = np.moveaxis(measures.shaded, 1, 0)
+        count, partners, dark = np.moveaxis(measures.shaded, 1, 0)
         share = count.sum(axis=0) / pixels
         # A shadow that comes darkens and one that goes brightens; a thing may do the contrary.
         before, after = contrasts(measures, detection.contrast)
@@ -193,7 +193,7 @@ def explanations(
         narrow = shape.width_px <= detection.shadow.sliver_px
         paired = partners.sum(axis=0)
         cast = (pixels * (detection.context.gsd_m or 1.0) ** 2 < CASTER_M2) | (
-            paired >= CAST_SHARE * pixels
+            dark.sum(axis=0) >= CAST_SHARE * pixels
         )
         sliver = (share >= SLIVER_SHARE) & narrow & cast & (lit <= CONTRARY * shaded)
         possible = lit <= CONTRARY_PAIRED * shaded
@@ -244,7 +244,7 @@ def _slopes(measures: Measures, shape: Shape, detection: Detection) -> np.ndarra
     if shadow is None or gsd_m is None:
         return np.zeros(len(pixels), dtype=bool)
     mean = measures.light[0, :, :3].mean(axis=1) / pixels
-    low, high = shadow.slope_light(shape.direction, gsd_m)
+    low, high = shadow.slope_light(shape.direction)
     possible = (mean >= low - SLOPE_MARGIN) & (mean <= high + SLOPE_MARGIN)
     shaded = measures.shaded[:, 0].max(axis=0) >= SLOPE_SHARE * pixels
     rim = measures.edge.min(axis=0) >= SLOPE_RIM * measures.edge.max(axis=0)

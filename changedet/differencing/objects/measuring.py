@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Geod, Transformer
 
+from changedet.differencing.light.casters import IN_SHADOW, NOTHING
 from changedet.model import CUTS, WGS84, Appearance, Grid, ImagePair, Window
 
 RING_PX = 4
@@ -37,8 +38,8 @@ class Measures:
     residual: np.ndarray
     """(n,) sums of the residual misregistration, pixels."""
     shaded: np.ndarray
-    """(2, 4, n): darker and brighter pixels with the colour of a shadow: their number, the sum and
-    the sum of squares of how much, and the number of those with a counterpart at the other date."""
+    """(2, 3, n): darker and brighter pixels with the colour of a shadow: their number, that of
+    those with a counterpart at the other date, and that of those whose counterpart is a shadow."""
     light: np.ndarray
     """(2, n, 4): sums and sums of squares of the difference of the logarithms of brightness, after
     less before, in blue, green, red and near infrared (0 without it)."""
@@ -76,7 +77,7 @@ class Measures:
             np.zeros((2, n)),
             np.zeros(n),
             np.zeros(n),
-            np.zeros((2, 4, n)),
+            np.zeros((2, 3, n)),
             np.zeros((2, n, 4)),
             np.zeros(n),
             np.zeros(n),
@@ -185,7 +186,7 @@ class Measures:
         core: Window,
         colour: np.ndarray,
         difference: np.ndarray,
-        moved: np.ndarray,
+        counterparts: np.ndarray,
     ) -> None:
         """Count the pixels of one block that have the colour of a shadow.
 
@@ -198,8 +199,9 @@ class Measures:
         difference : (band, y, x) array
             Difference of the logarithms of brightness, after less before, in blue, green, red and,
             if there, near infrared.
-        moved : (y, x) bool array
-            Which pixels have a counterpart at the other date.
+        counterparts : (y, x) int8 array
+            What lies where the other date's shadow should, as
+            :meth:`changedet.differencing.light.casters.Walk.counterpart` says.
         """
         cut = core.within(window)
         mine = labels[cut]
@@ -212,10 +214,9 @@ class Measures:
             self.light[1, :, k] += np.bincount(owner, values * values, minlength=n)
         for sign, side in enumerate((darkening[cut] < 0, darkening[cut] >= 0)):
             chosen = colour[cut] & (mine > 0) & side
-            owner, depth = mine[chosen] - 1, darkening[cut][chosen].astype(np.float64)
-            partner = moved[cut][chosen].astype(np.float64)
-            for i, weight in enumerate((np.ones_like(depth), depth, depth * depth, partner)):
-                self.shaded[sign, i] += np.bincount(owner, weight, minlength=self.shaded.shape[2])
+            owner, found = mine[chosen] - 1, counterparts[cut][chosen]
+            for i, counted in enumerate((owner >= 0, found != NOTHING, found == IN_SHADOW)):
+                self.shaded[sign, i] += np.bincount(owner[counted], minlength=n)
 
 
 def _steepness(pixels: np.ndarray, valid: np.ndarray, scale: np.ndarray) -> np.ndarray:
