@@ -15,7 +15,12 @@ from changedet.differencing.ground.common_ground import common_ground
 from changedet.differencing.ground.strata import Strata, fit_strata
 from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.null.null_model import NullModel, fit_null
-from changedet.differencing.null.object_null import ObjectNull, candidate_peaks, from_pair
+from changedet.differencing.null.object_null import (
+    ObjectNull,
+    candidate_peaks,
+    from_pair,
+    places_of,
+)
 from changedet.differencing.null.quiet import quiet_pairs
 from changedet.differencing.null.significance import ThingSize
 from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
@@ -44,6 +49,8 @@ class QuietSample:
     """(date, band) typical contrast of the two images."""
     grain: float
     """Noise and texture from pixel to pixel at the grainier date, as a share of that contrast."""
+    shade_px: float = 0.0
+    """Mean size of the places where a shadow moved, pixels; 0 where none is known to have."""
 
     @property
     def pixels(self) -> int:
@@ -179,7 +186,7 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
     strata = fit_strata(sample, context)
     seen = look_at(sample, detector, strata)
     level = balanced_threshold(seen.statistic)
-    quiet = quiet_pairs(detector, context)
+    quiet = quiet_pairs(detector, context, seen.shade_px)
     null = fit_null(
         seen.statistic, level, strata=seen.strata, tails=None if quiet is None else quiet.tails
     )
@@ -223,6 +230,7 @@ def look_at(sample: Sample, detector: FittedDetector, strata: Strata) -> QuietSa
     halo = max(detector.halo, strata.halo)
     halo = halo if shadow is None else max(halo, shadow.halo + SHADOW_GUARD)
     quiet, ground, contrast, grain = [], [], [], []
+    shaded_pixels = shaded_places = 0
     for window, pair in sample.pairs(halo):
         core = window.within(window.pad(halo))
         statistic = np.ascontiguousarray(detector.statistic(pair)[core])
@@ -236,6 +244,8 @@ def look_at(sample: Sample, detector: FittedDetector, strata: Strata) -> QuietSa
             wanted[core] = np.nan_to_num(statistic) > DOUBTFUL
             shaded = shadow.explains(bright[0], bright[1], wanted)[core]
             statistic = np.where(shaded, np.float32(np.nan), statistic)
+            shaded_pixels += int(np.count_nonzero(shaded))
+            shaded_places += places_of(shaded)
         quiet.append(statistic)
     known = [c for c in contrast if np.isfinite(c).all()]
     bands = len(sample.reader.roles)
@@ -243,7 +253,8 @@ def look_at(sample: Sample, detector: FittedDetector, strata: Strata) -> QuietSa
     typical = np.where(typical > 0, typical, 1.0)
     graininess = np.stack([g for g in grain if np.isfinite(g).all()] or [np.zeros((2, bands))])
     share = float(np.median(np.median(graininess, axis=0) / typical, axis=1).max())
-    return QuietSample(quiet, ground, typical, share)
+    shade_px = shaded_pixels / max(shaded_places, 1)
+    return QuietSample(quiet, ground, typical, share, shade_px)
 
 
 def weak_candidates(seen: QuietSample, null: NullModel, smallest: int) -> np.ndarray:

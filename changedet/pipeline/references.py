@@ -145,7 +145,7 @@ def pixel_null(fitted: Sequence[tuple[AlignedPair, Detection]], source: Source) 
     """Distribution of the statistic in pairs in which nothing changed."""
     samples = [d.sample for _, d in fitted]
     _, first = fitted[0]
-    known = quiet_pairs(first.detector, first.context)
+    known = quiet_pairs(first.detector, first.context, first.sample.shade_px)
     return reference_null(
         [b for s in samples for b in s.statistic], [b for s in samples for b in s.strata],
         source, None if known is None else known.tails,
@@ -170,7 +170,7 @@ def quiet_peaks(
 def expected_objects(fitted: Sequence[tuple[AlignedPair, Detection]]) -> ObjectNull | None:
     """What quiet pairs of this kind let expect of these, by the weak candidates of each."""
     _, first = fitted[0]
-    if quiet_pairs(first.detector, first.context) is None:
+    if quiet_pairs(first.detector, first.context, first.sample.shade_px) is None:
         return None
     per_mpx = float(np.mean([d.objects.per_mpx for _, d in fitted]))
     return replace(first.objects, per_mpx=per_mpx)

@@ -22,11 +22,14 @@ from changedet.differencing import METHODS, STRATA, Detection, minimum_pixels
 from changedet.differencing.null import quiet
 from changedet.differencing.null.null_model import fit_null, ranks
 from changedet.differencing.null.object_null import from_reference
-from changedet.differencing.null.quiet import WEAK_BELOW, QuietPairs, kind_of, to_json
+from changedet.differencing.null.quiet import ADAPTS, WEAK_BELOW, QuietPairs, kind_of, to_json
 
 Fitted = tuple[Any, Detection, Config]
 FIRST = 1001
 FILE = Path(quiet.__file__).with_name(quiet.FILE)
+STRONG = 0.1
+"""Share of the quiet candidates, the highest, on which it is learnt what weak ones say of them."""
+POWERS = np.linspace(0.0, 1.0, 101)
 FEWEST = 20_000
 """Pixels of a stratum, over all scenes, below which it has no tail of its own."""
 
@@ -34,9 +37,11 @@ FEWEST = 20_000
 def methods(kind: str) -> list[str]:
     """The detectors that are made for this kind of image."""
     radar = [name for name in METHODS if name.endswith("ratio")]
-    if kind in ("fine", "picture"):
-        return ["change-vector"]
-    return radar if kind == "radar" else [name for name in METHODS if name not in radar]
+    if kind == "radar":
+        return radar
+    return (
+        [name for name in METHODS if name not in radar] if kind == "medium" else ["change-vector"]
+    )
 
 
 def by_kind(kind: str, method: str, seeds: range) -> dict[str, list[Fitted]]:
@@ -44,7 +49,9 @@ def by_kind(kind: str, method: str, seeds: range) -> dict[str, list[Fitted]]:
     out: dict[str, list[Fitted]] = {}
     for seed in seeds:
         pair = fitted(kind, scene(kind, seed), method)
-        out.setdefault(kind_of(pair[1].detector, pair[1].context), []).append(pair)
+        detection = pair[1]
+        what = kind_of(detection.detector, detection.context, detection.sample.shade_px)
+        out.setdefault(what, []).append(pair)
     return out
 
 
@@ -61,18 +68,37 @@ def learn(pairs: list[Fitted]) -> QuietPairs:
     for number, name in enumerate(STRATA):
         if np.count_nonzero(where == number) >= FEWEST:
             tails[name] = ranks(everything[where == number], last=200)
-    peaks, weak, observed, sampled = [], 0, 0, 0
-    for pair, detection, config in pairs:
+    peaks: list[np.ndarray] = []
+    weak, sampled, observed = (np.zeros(len(pairs)) for _ in range(3))
+    for i, (pair, detection, config) in enumerate(pairs):
         seen = detection.sample
         null = fit_null(seen.statistic, detection.level, strata=seen.strata, tails=tails)
         found = differencing.weak_candidates(seen, null, minimum_pixels(pair.grid, None))
-        weak += np.count_nonzero(found < WEAK_BELOW)
-        sampled += seen.pixels
-        table, pixels = candidates(pair, replace(detection, null=null), config)
+        weak[i] = np.count_nonzero(found < WEAK_BELOW)
+        sampled[i] = seen.pixels
+        table, observed[i] = candidates(pair, replace(detection, null=null), config)
         peaks.append(table["score"][~table.explained])
-        observed += pixels
-    objects = from_reference(np.concatenate(peaks), observed, "reference")
-    return QuietPairs(tails, objects, 1e6 * weak / sampled, WEAK_BELOW)
+    objects = from_reference(np.concatenate(peaks), int(observed.sum()), "reference")
+    high = objects.curve.value_at(STRONG)
+    strong = np.array([np.count_nonzero(p >= high) for p in peaks])
+    power = weak_power(weak, sampled, strong, observed)
+    return QuietPairs(tails, objects, 1e6 * weak.sum() / sampled.sum(), WEAK_BELOW, power)
+
+
+def weak_power(
+    weak: np.ndarray, sampled: np.ndarray, strong: np.ndarray, observed: np.ndarray
+) -> float:
+    """Power of the density of weak candidates with which that of strong ones goes, 0 to 1.
+
+    The most likely one if strong candidates come at random at a rate that follows it.
+    """
+    density = np.clip((weak + 1) / sampled * sampled.sum() / (weak.sum() + 1), 1 / ADAPTS, ADAPTS)
+    likely = []
+    for power in POWERS:
+        rate = observed * density**power
+        rate *= strong.sum() / rate.sum()
+        likely.append(float(np.sum(strong * np.log(rate) - rate)))
+    return float(POWERS[int(np.argmax(likely))])
 
 
 def main() -> None:
@@ -81,6 +107,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--only", choices=KINDS)
     parser.add_argument("--method", choices=sorted(METHODS))
+    parser.add_argument("--into", type=Path, default=FILE, help="another file than quiet.json")
     given = parser.parse_args()
     for kind in KINDS if given.only is None else (given.only,):
         for method in methods(kind):
@@ -88,15 +115,16 @@ def main() -> None:
                 continue
             for what, pairs in by_kind(kind, method, range(FIRST, FIRST + given.seeds)).items():
                 found = learn(pairs)
-                known = json.loads(FILE.read_text("utf-8"))
+                known = json.loads(given.into.read_text("utf-8"))
                 known.setdefault(method, {})[what] = to_json(found)
                 print(
                     f"{what:<20}{method:<24}{len(pairs):>4} pairs {found.objects.count:>7} quiet "
                     f"objects, {found.objects.per_mpx:8.1f} per million pixels; 1e-2 of them peak "
-                    f"above {found.objects.curve.value_at(1e-2):.1f}",
+                    f"above {found.objects.curve.value_at(1e-2):.1f}; power of the weak "
+                    f"{found.weak_power:.2f}",
                     flush=True,
                 )
-                FILE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+                given.into.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

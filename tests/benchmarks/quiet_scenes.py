@@ -17,8 +17,15 @@ from changedet.pipeline.running import Running, at_work
 from changedet.pipeline.steps import context_of, outline_objects, score_pixels
 from changedet.simulation import Scene, simulate
 
-KINDS = ("fine", "medium", "radar", "picture")
-"""Optical at 0.5 m, optical at 10 m, radar at 10 m, and three bands of which nothing is known."""
+KINDS = ("fine", "medium", "radar", "picture", "one band", "metres")
+"""Optical at 0.5 m, optical at 10 m, radar at 10 m, three bands at 0.5 m of which nothing is known,
+one band at 0.5 m, and optical at 2 to 3 m."""
+SITES = ("railyard", "town", "fields")
+"""Sites whose pixels show single houses or less: each third seed has one of them."""
+PIXEL_M = {"medium": 10.0, "radar": 10.0, "metres": 2.5}
+"""Size of a pixel where it is not 0.5 m: shifts are multiples of it."""
+SIDE_M = {"metres": 1600.0}
+"""Side of a town or fields, metres, where it is not 800."""
 DOMAINS = ("sar-amplitude", "sar-intensity", "sar-db")
 LOOKS = (1.0, 4.0, 8.0)
 
@@ -53,12 +60,16 @@ def scene(kind: str, seed: int, visit: int = 0, **changes: Any) -> Scene:
         for name in ("sun_before", "sun_after"):
             options[name] = tuple(float(v + other.normal(0.0, 2.0)) for v in options[name])
         random = other
-    fine = kind in ("fine", "picture")
-    pixel = 0.5 if fine else 10.0
-    reach = 3.0 if fine else 1.2
+    pixel = PIXEL_M.get(kind, 0.5)
+    reach = 3.0 if pixel < 1.0 else 1.2
     options["shift_m"] = (pixel * between(-reach, reach), pixel * between(-reach, reach))
-    if fine:
-        return simulate("railyard", seed, **{**options, **changes})
+    if kind not in ("medium", "radar"):
+        site, side = SITES[seed % 3], SIDE_M.get(kind, 800.0)
+        options["gsd_before"] = between(2.0, 3.0) if kind == "metres" else pixel
+        options["bands"] = 4
+        if site != "railyard":
+            options["size_m"] = (side, side)
+        return simulate(site, seed, **{**options, **changes})
     if kind == "medium":
         site = "town" if seed % 2 else "fields"
         return simulate(site, seed, gsd_before=10.0, bands=6, **{**options, **changes})
@@ -82,12 +93,15 @@ def settings(kind: str, scene: Scene) -> dict[str, Any]:
     return {"sun_before": scene.options.sun_before, "sun_after": scene.options.sun_after}
 
 
-def images(kind: str, one: Scene) -> tuple[Any, Any]:
+def images(kind: str, one: Scene) -> tuple[Any, ...]:
     """Before and after; of a picture only three bands, without its place."""
-    if kind != "picture":
-        return one.before, one.after
-    before, after = ((i.pixels[:3], Grid.pixels(*i.grid.shape)) for i in (one.before, one.after))
-    return before, after
+    if kind == "picture":
+        return tuple((i.pixels[:3], Grid.pixels(*i.grid.shape)) for i in (one.before, one.after))
+    if kind == "one band":
+        return tuple(
+            (i.pixels.mean(axis=0, keepdims=True), i.grid) for i in (one.before, one.after)
+        )
+    return one.before, one.after
 
 
 def fitted(kind: str, one: Scene, method: str = "auto") -> tuple[Any, Detection, Config]:

@@ -101,7 +101,7 @@ class Walk:
     def _towards_sun(
         self, rows: np.ndarray, cols: np.ndarray, still_dark: np.ndarray, as_dark: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Steps (n,): the last in the dark, the first of a crown (0: none), the last counterpart."""
+        """Steps (n,): the last in the dark, a crown's first (0: none), the last counterpart's."""
         length = float(np.hypot(*self.away))
         towards, shift = -self.away / length, (self.away_other - self.away) / length
         last_hit, end, alike, crown = (np.zeros(len(rows), dtype=np.int32) for _ in range(4))

@@ -180,3 +180,10 @@ def candidate_peaks(block: np.ndarray, smallest: int) -> np.ndarray:
     large = stats[:, cv2.CC_STAT_AREA] >= smallest
     large[0] = False
     return peak[large]
+
+
+def places_of(mask: np.ndarray) -> int:
+    """How many connected places a (y, x) bool mask has."""
+    import cv2
+
+    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1

@@ -27,6 +27,12 @@ FILE = "quiet.json"
 SWEEP = 0.45
 """Metres that the end of the shadow of a thing one metre tall lies apart between the dates, from
 which the light is another."""
+COARSE_M = 1.2
+"""Pixels larger than this do not resolve wagons and trucks, metres."""
+COLOURS = 3
+"""Bands that it takes to know a shadow by its colour."""
+LARGE_M2 = 25.0
+"""Mean size of the places where a shadow moved from which houses and woods cast them."""
 WEAK_BELOW = 4.0
 """Candidates that peak lower (−log10 p) are counted, to tell how restless the ground of a pair is.
 What changed peaks higher, and must not speak for more quiet candidates against itself."""
@@ -46,40 +52,61 @@ class QuietPairs:
     """Weak candidates before anything is explained, per million pixels of the sample."""
     weak_below: float = math.inf
     """Candidates that peak lower were counted for that."""
+    weak_power: float = 1.0
+    """How much weak candidates say of strong ones: where there are k times as many of the weak,
+    there are k to this power as many of the strong."""
 
     def objects_for(self, peaks: np.ndarray, sampled_pixels: int) -> ObjectNull:
         """Objects to expect in a pair that has candidates with these peaks itself."""
         weak_per_mpx = 1e6 * np.count_nonzero(peaks < self.weak_below) / max(sampled_pixels, 1)
         ratio = weak_per_mpx / self.weak_per_mpx if self.weak_per_mpx > 0 else 1.0
-        factor = float(np.clip(ratio, 1.0 / ADAPTS, ADAPTS))
+        factor = float(np.clip(ratio, 1.0 / ADAPTS, ADAPTS)) ** self.weak_power
         known = self.objects
         return ObjectNull(known.per_mpx * factor, known.curve, known.count, "pair")
 
 
-def kind_of(detector: FittedDetector, context: DetectionContext) -> str:
+def kind_of(detector: FittedDetector, context: DetectionContext, shade_px: float) -> str:
     """What kind of pair a detector compares, as far as false change differs by it.
 
-    ``radar``, ``medium``, ``fine``, ``fine, other light`` (the ends of shadows lie far apart, so
-    that more slivers of them are left unexplained) or ``picture``: things are told by their
-    structure, since nothing tells the sun and shadows cannot be explained.
+    ``radar``; ``medium``; ``metres``, where pixels show houses but not what stands in a yard;
+    ``picture``, where things are told by their structure, since nothing tells the sun and shadows
+    cannot be explained; ``one band``, where they could not be told by their colour either;
+    ``fine``; ``fine, other light`` (the ends of shadows lie far apart, so that more slivers of them
+    are left unexplained); ``fine, large shadows`` (the same over houses and woods rather than
+    wagons).
+
+    Parameters
+    ----------
+    detector : FittedDetector
+        After its estimate.
+    context : DetectionContext
+        What it was told.
+    shade_px : float
+        Mean size of the places where a shadow moved, pixels.
     """
     if context.domain != "optical":
         return "radar"
     if getattr(detector, "structure", None) is not None:
-        return "picture"
-    if not is_fine(context.gsd_m):
+        return "picture" if len(context.roles) >= COLOURS else "one band"
+    size = context.gsd_m
+    if size is None or not is_fine(size):
         return "medium"
+    if size > COARSE_M:
+        return "metres"
     shadow = getattr(detector, "shadow", None)
     if shadow is None:
         return "fine"
     (r0, c0), (r1, c1) = shadow.away
-    size = context.gsd_m or 1.0
-    return "fine" if size * math.hypot(r1 - r0, c1 - c0) < SWEEP else "fine, other light"
+    if size * math.hypot(r1 - r0, c1 - c0) < SWEEP:
+        return "fine"
+    return "fine, large shadows" if shade_px * size**2 >= LARGE_M2 else "fine, other light"
 
 
-def quiet_pairs(detector: FittedDetector, context: DetectionContext) -> QuietPairs | None:
+def quiet_pairs(
+    detector: FittedDetector, context: DetectionContext, shade_px: float
+) -> QuietPairs | None:
     """What is known of a detector on this kind of image; None where nothing is."""
-    known = _all().get(detector.name, {}).get(kind_of(detector, context))
+    known = _all().get(detector.name, {}).get(kind_of(detector, context, shade_px))
     return None if known is None else from_json(known)
 
 
@@ -98,6 +125,7 @@ def from_json(value: dict[str, Any]) -> QuietPairs:
         ObjectNull(objects["per_mpx"], _curve(objects), objects["count"], "pair"),
         value["weak_per_mpx"],
         value.get("weak_below", math.inf),
+        value.get("weak_power", 1.0),
     )
 
 
@@ -111,6 +139,7 @@ def to_json(pairs: QuietPairs) -> dict[str, Any]:
         },
         "weak_per_mpx": _short(pairs.weak_per_mpx),
         **({"weak_below": pairs.weak_below} if math.isfinite(pairs.weak_below) else {}),
+        "weak_power": pairs.weak_power,
     }  # fmt: skip
 
 
