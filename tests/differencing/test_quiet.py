@@ -2,13 +2,16 @@
 
 import json
 import math
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from changedet.differencing.detector import DetectionContext
 from changedet.differencing.null.null_model import Curve
 from changedet.differencing.null.object_null import ObjectNull
-from changedet.differencing.null.quiet import WEAK_BELOW, QuietPairs, from_json, to_json
+from changedet.differencing.null.quiet import WEAK_BELOW, QuietPairs, _all, from_json, kind_of, to_json
 
 
 def known(weak_below: float = WEAK_BELOW) -> QuietPairs:
@@ -41,3 +44,53 @@ def test_a_pair_adapts_within_limits():
 def test_the_file_keeps_how_candidates_were_counted(limit):
     written = json.dumps(to_json(known(limit)), allow_nan=False)
     assert from_json(json.loads(written)).weak_below == limit
+
+
+@pytest.mark.parametrize(("power", "expected"), [(1.0, 100.0), (0.5, 50.0 * 2**0.5), (0.0, 50.0)])
+def test_weak_candidates_speak_for_strong_ones_as_far_as_was_learnt(power, expected):
+    weak = np.linspace(2.0, 3.9, 200)
+    found = replace(known(), weak_power=power).objects_for(weak, 1_000_000)
+    assert found.per_mpx == pytest.approx(expected)
+
+
+@dataclass
+class Told:
+    """What a detector knows of shadows and structure."""
+
+    shadow: object = None
+    structure: object = None
+
+
+@pytest.mark.parametrize(
+    ("gsd_m", "bands", "detector", "shade_px", "kind"),
+    [
+        (10.0, 4, Told(), 0.0, "medium"),
+        (2.5, 4, Told(), 0.0, "metres"),
+        (0.5, 4, Told(shadow=SimpleNamespace(away=((-2.0, 0.0), (-2.0, 0.5)))), 200.0, "fine"),
+        (
+            0.5,
+            4,
+            Told(shadow=SimpleNamespace(away=((-2.0, -1.0), (-2.0, 1.0)))),
+            40.0,
+            "fine, other light",
+        ),
+        (
+            0.5,
+            4,
+            Told(shadow=SimpleNamespace(away=((-2.0, -1.0), (-2.0, 1.0)))),
+            200.0,
+            "fine, large shadows",
+        ),
+        (0.5, 3, Told(structure=object()), 0.0, "picture"),
+        (0.5, 1, Told(structure=object()), 0.0, "one band"),
+        (None, 1, Told(structure=object()), 0.0, "one band"),
+    ],
+)
+def test_kinds_of_pairs(gsd_m, bands, detector, shade_px, kind):
+    context = DetectionContext(("blue", "green", "red", "nir")[:bands], "optical", gsd_m)
+    assert kind_of(detector, context, shade_px) == kind
+
+
+def test_every_kind_of_fine_pair_is_known():
+    every = ("fine", "fine, other light", "fine, large shadows", "picture", "one band", "metres")
+    assert set(every) <= set(_all()["change-vector"])
