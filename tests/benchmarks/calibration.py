@@ -1,6 +1,6 @@
 """Are rates of false objects what they are said to be? ``python tests/benchmarks/calibration.py``.
 
-Quiet simulated pairs (other season, sun, haze, sub-pixel misalignment) of three kinds. Two tables:
+Quiet simulated pairs (other season, sun, haze, sub-pixel misalignment) of several kinds. Two tables:
 of all candidates that nothing explains, the share with a p-value up to a nominal one; and at a rate
 asked for, the rate that is found. Once with the pair's own null, once with three reference pairs of
 the same site. ``--figure F.png`` draws the reliability diagram of the documentation; kinds that
@@ -29,6 +29,16 @@ SOURCES = ("pair", "reference")
 VISITS = 3
 """Reference pairs a site."""
 FACTOR = 2.0
+PICTURE_M2 = 0.25
+"""Size of a pixel of pictures, which do not tell it: scenes are of 0.5 m."""
+NAMES = {
+    "fine": "optical, 0.5 m", "medium": "optical, 10 m", "radar": "radar, 10 m",
+    "picture": "pictures, 0.5 m", "one band": "one band, 0.5 m", "metres": "optical, 2 to 3 m",
+}  # fmt: skip
+COLOURS = dict(
+    zip(NAMES, ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"), strict=True)
+)
+"""Told apart by people with any colour vision (Okabe and Ito)."""
 
 
 @dataclass
@@ -57,7 +67,7 @@ def count(objects: ObjectNull, peaks: np.ndarray, observed: int, pixel_m2: float
 def one_scene(kind: str, seed: int, referenced: bool) -> dict[str, Found]:
     """Run one scene; with references, those of three other visits to the site as well."""
     pair, detection, config = fitted(kind, scene(kind, seed))
-    pixel_m2 = pair.grid.pixel_area_m2
+    pixel_m2 = pair.grid.pixel_area_m2 or PICTURE_M2
     table, observed = candidates(pair, detection, config)
     peaks = table["score"][~table.explained]
     out = {"pair": count(detection.objects, peaks, observed, pixel_m2)}
@@ -147,8 +157,6 @@ def draw(found: Tally, path: Path) -> None:
 
     figure, axes = pyplot.subplots(1, len(SOURCES), figsize=(9, 4.2), sharey=True)
     grid = np.logspace(-3.5, 0, 60)
-    names = {"fine": "optical, 0.5 m", "medium": "optical, 10 m", "radar": "radar, 10 m"}
-    colours: dict[str, Any] = {"fine": "#0072B2", "medium": "#D55E00", "radar": "#009E73"}
     for axis, source in zip(axes, SOURCES, strict=True):
         axis.fill_between(grid, grid / FACTOR, grid * FACTOR, color="0.9", label="factor 2")
         axis.plot(grid, grid, color="0.5", linewidth=1)
@@ -157,7 +165,7 @@ def draw(found: Tally, path: Path) -> None:
                 p = np.sort(np.concatenate([one.p for one in found[kind, source]]))
                 share = np.searchsorted(p, grid, side="right") / max(len(p), 1)
                 seen = share > 0
-                axis.plot(grid[seen], share[seen], color=colours[kind], label=names[kind])
+                axis.plot(grid[seen], share[seen], color=COLOURS[kind], label=NAMES[kind])
         axis.set(xscale="log", yscale="log", xlim=(3e-4, 1), ylim=(3e-4, 1), xlabel="nominal p")
         axis.set_title(f"null from the {source}" if source == "pair" else "null from references")
     axes[0].set_ylabel("share of quiet candidates")

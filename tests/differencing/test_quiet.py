@@ -11,7 +11,14 @@ import pytest
 from changedet.differencing.detector import DetectionContext
 from changedet.differencing.null.null_model import Curve
 from changedet.differencing.null.object_null import ObjectNull
-from changedet.differencing.null.quiet import WEAK_BELOW, QuietPairs, _all, from_json, kind_of, to_json
+from changedet.differencing.null.quiet import (
+    WEAK_BELOW,
+    QuietPairs,
+    _all,
+    from_json,
+    kind_of,
+    to_json,
+)
 
 
 def known(weak_below: float = WEAK_BELOW) -> QuietPairs:
