@@ -1,6 +1,6 @@
 """Are rates of false objects what they are said to be? ``python tests/benchmarks/calibration.py``.
 
-Quiet simulated pairs (other season, sun, haze, sub-pixel misalignment) of several kinds. Two tables:
+Quiet simulated pairs (other season, sun, haze, sub-pixel misalignment) of several kinds: two tables,
 of all candidates that nothing explains, the share with a p-value up to a nominal one; and at a rate
 asked for, the rate that is found. Once with the pair's own null, once with three reference pairs of
 the same site. ``--figure F.png`` draws the reliability diagram of the documentation; kinds that
@@ -14,7 +14,6 @@ import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from quiet_scenes import KINDS, candidates, fitted, scene

@@ -53,7 +53,7 @@ def test_the_shadow_of_a_wood_is_followed_into_its_dark():
 
 
 def test_a_dark_field_beside_a_wood_is_no_shadow():
-    """A wood that was there, and ground on its shadowed side that got dark as far as one can see."""
+    """A wood that was there, and ground on its shadowed side that got dark all the way."""
     wood = block(90, 50, 60, 50)
     own, other = images(wood, CROWN, SUNS, 1.0)
     field = block(30, 20, 55, 110)
