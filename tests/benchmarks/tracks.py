@@ -76,6 +76,10 @@ class Tally:
         v = np.array(values)
         return float(((v[:, 1] <= v[:, 3]) & (v[:, 3] <= v[:, 2])).mean())
 
+    def exact(self) -> float:
+        v = np.array(self.cars)
+        return float((v[:, 0] == v[:, 3]).mean())
+
     def each(self) -> float:
         v = np.array([c for c in self.cars if c[3] >= 3])
         return float((np.abs(v[:, 0] - v[:, 3]) / v[:, 3]).mean())
@@ -132,6 +136,7 @@ def fine(seeds: range, name: str, **options: Any) -> Iterator[Row]:
     yield Row(f"{name}: wagons, error", tally.error(tally.cars), 0.10, True, note)
     yield Row(f"{name}: wagons, mean error a track", tally.each(), 0.10, True)
     yield Row(f"{name}: wagons, covered", tally.covered(tally.cars), 0.90)
+    yield Row(f"{name}: wagons, exactly right", tally.exact())
     yield Row(f"{name}: metres, error", tally.error(tally.metres))
     yield Row(f"{name}: metres, covered", tally.covered(tally.metres))
 
