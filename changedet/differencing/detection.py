@@ -17,6 +17,7 @@ from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.null.null_model import NullModel, fit_null
 from changedet.differencing.null.object_null import ObjectNull, candidate_peaks, from_pair
 from changedet.differencing.null.quiet import quiet_pairs
+from changedet.differencing.null.reference_null import Likeness
 from changedet.differencing.null.significance import ThingSize
 from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
 from changedet.differencing.sampling import Sample, sample_windows
@@ -75,6 +76,8 @@ class Detection:
     """Statistic that parts changed places from their surroundings."""
     sample: QuietSample
     """What the null was taken from."""
+    likeness: Likeness | None = None
+    """Whether the references resemble the pair, where there are any."""
 
     @property
     def contrast(self) -> np.ndarray:
