@@ -20,7 +20,12 @@ from changedet.differencing.null.object_null import (
     from_reference,
 )
 from changedet.differencing.null.quiet import QuietPairs, quiet_pairs
-from changedet.differencing.null.reference_null import Likeness, made_like, reference_null
+from changedet.differencing.null.reference_null import (
+    Likeness,
+    made_like,
+    reference_null,
+    weak_ratio,
+)
 from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
 from changedet.differencing.objects.explaining import explain_pixels
 from changedet.differencing.objects.table import FoundObjects, find_objects
@@ -69,4 +74,5 @@ __all__ = [
     "sample_windows",
     "shadow_offset",
     "weak_candidates",
+    "weak_ratio",
 ]

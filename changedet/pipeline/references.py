@@ -25,9 +25,9 @@ from changedet.differencing import (
     fit_detection,
     from_reference,
     made_like,
-    minimum_pixels,
     quiet_pairs,
     reference_null,
+    weak_ratio,
 )
 from changedet.errors import CalibrationWarning, ConfigError
 from changedet.loading import AlignedPair, list_images, open_source
@@ -138,7 +138,7 @@ def judge_by(
     for one, infos in _opened(references, quiet, run):
         fitted.append((one, fit_detection(one, context_of(one, infos, quiet), quiet)))
         inputs += _described(one, infos)
-    judged = judged_like(detection, pair, fitted, references.source, quiet, run)
+    judged = judged_like(detection, fitted, references.source, quiet, run)
     _tell_unlike(judged.likeness)
     if judged.null.source == "pair":
         return judged, inputs
@@ -147,7 +147,6 @@ def judge_by(
 
 def judged_like(
     detection: Detection,
-    pair: AlignedPair,
     fitted: Sequence[tuple[AlignedPair, Detection]],
     source: Source,
     config: Config,
@@ -157,14 +156,11 @@ def judged_like(
 
     Where its ground is too restless for them it keeps its own. The threshold stays what it was.
     """
-    pixels = minimum_pixels(pair.grid, config.min_area_m2)
     null = pixel_null(fitted, source)
-    samples = [d.sample for _, d in fitted]
+    counts = [(d.weak, d.sample.pixels) for d in (detection, *(one for _, one in fitted))]
+    sample = detection.sample
     wide, likeness = made_like(
-        null,
-        ([b for s in samples for b in s.statistic], [b for s in samples for b in s.strata]),
-        (detection.sample.statistic, detection.sample.strata),
-        pixels,
+        null, sample.statistic, sample.strata, weak_ratio(counts[0], counts[1:])
     )
     if likeness.restless:
         return replace(detection, likeness=likeness)

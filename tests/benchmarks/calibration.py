@@ -66,9 +66,7 @@ def one_scene(kind: str, seed: int, referenced: bool) -> dict[str, Found]:
     visits = [fitted(kind, scene(kind, seed, visit)) for visit in range(1, VISITS + 1)]
     run = Running(config, "threads", lambda event: None)
     with at_work():
-        judged = judged_like(
-            detection, pair, [(p, d) for p, d, _ in visits], "reference", config, run
-        )
+        judged = judged_like(detection, [(p, d) for p, d, _ in visits], "reference", config, run)
     rows, _ = candidates(pair, judged, config)
     out["reference"] = count(judged.objects, rows["score"][~rows.explained], observed, pixel_m2)
     return out

@@ -31,7 +31,7 @@ from changedet.differencing.null.null_model import (
     continued,
     ranks,
 )
-from changedet.differencing.null.object_null import CANDIDATE, SITES_ALIKE, candidate_peaks
+from changedet.differencing.null.object_null import CANDIDATE, SITES_ALIKE
 from changedet.differencing.null.quiet import WEAK_BELOW
 
 NOTABLE = 1.15
@@ -124,9 +124,7 @@ class Likeness:
     by_ground: dict[str, float]
     """The same by kind of ground."""
     weak_ratio: float
-    """Weak candidates of the pair by the null that was made wide, and those of the references by
-    theirs, on the same ground; a few more are counted for the references, so that chance does not
-    decide."""
+    """From :func:`weak_ratio`."""
 
     @property
     def notable(self) -> bool:
@@ -149,10 +147,7 @@ class Likeness:
 
 
 def made_like(
-    null: NullModel,
-    references: tuple[Blocks, Blocks],
-    pair: tuple[Blocks, Blocks],
-    smallest: int,
+    null: NullModel, blocks: Blocks, strata: Blocks, weak_ratio: float
 ) -> tuple[NullModel, Likeness]:
     """Make the null of references as wide as the bulk of a pair, and tell how alike they are.
 
@@ -160,10 +155,10 @@ def made_like(
     ----------
     null : NullModel
         From :func:`reference_null`.
-    references, pair : pair of sequences of (y, x) arrays
-        Statistic and kinds of ground of their samples.
-    smallest : int
-        Pixels that a candidate must have.
+    blocks, strata : sequences of (y, x) arrays
+        Statistic and kinds of ground of the pair.
+    weak_ratio : float
+        From :func:`weak_ratio`.
 
     Returns
     -------
@@ -175,32 +170,39 @@ def made_like(
     wide, stretch = null, 1.0
     factors: dict[int, float] = {}
     for _ in range(ROUNDS):
-        bulks = bulks_of(*pair, wide)
+        bulks = bulks_of(blocks, strata, wide)
         wide, factors = null.as_wide_as(bulks), null.stretch_to(bulks)
-        last, stretch = stretch, _mean_stretch(factors, pair)
+        last, stretch = stretch, _mean_stretch(factors, blocks, strata)
         if stretch - last < SETTLED * last:
             break
-    seen, ground = _weak(*pair, wide, smallest)
-    known, area = _weak(*references, null, smallest)
-    ratio = (seen / max(ground, 1)) / ((known + SITES_ALIKE) / max(area, 1))
     by_ground = {STRATA[k]: v for k, v in sorted(factors.items()) if k != ALL}
-    return wide, Likeness(null.source, stretch, by_ground, ratio)
+    return wide, Likeness(null.source, stretch, by_ground, weak_ratio)
 
 
-def _mean_stretch(factors: dict[int, float], pair: tuple[Blocks, Blocks]) -> float:
+def weak_ratio(pair: tuple[int, int], references: Sequence[tuple[int, int]]) -> float:
+    """How many times as many weak candidates a pair has as its references on the same ground.
+
+    Each by its own null: what rises above the bulk of one visit, however wide that is. As many
+    candidates as what is known of quiet sites counts for are added to those of the references, so
+    that a handful does not decide.
+
+    Parameters
+    ----------
+    pair : tuple of int
+        Weak candidates, and the pixels in which they were looked for.
+    references : sequence of tuple of int
+        The same of each reference.
+    """
+    known = sum(weak for weak, _ in references) + SITES_ALIKE
+    ground = sum(pixels for _, pixels in references)
+    return (pair[0] / max(pair[1], 1)) / (known / max(ground, 1))
+
+
+def _mean_stretch(factors: dict[int, float], blocks: Blocks, strata: Blocks) -> float:
     """Mean over the observed pixels of a pair."""
     counts = np.zeros(len(STRATA))
-    for block, kinds in zip(*pair, strict=True):
+    for block, kinds in zip(blocks, strata, strict=True):
         counts += np.bincount(kinds[np.isfinite(block)], minlength=len(STRATA))
     rest = factors.get(ALL, 1.0)
     each = np.array([factors.get(k, rest) for k in range(len(STRATA))])
     return float(counts @ each / max(counts.sum(), 1.0))
-
-
-def _weak(blocks: Blocks, strata: Blocks, null: NullModel, smallest: int) -> tuple[int, int]:
-    """Candidates that peak low, and the observed pixels in which they were looked for."""
-    found = 0
-    for block, kinds in zip(blocks, strata, strict=True):
-        peaks = candidate_peaks(null.surprise(block, kinds), smallest)
-        found += int(np.count_nonzero(peaks < WEAK_BELOW))
-    return found, sum(int(np.isfinite(b).sum()) for b in blocks)
