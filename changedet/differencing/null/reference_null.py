@@ -4,9 +4,10 @@ A reference is another visit to the site. Where season, sun or haze of the day a
 than those of the references do, all of its quiet ground differs more, and would be taken for
 change. What certainly did not change tells: the bulk of the statistic, its median and an upper
 quantile by kind of ground, without the places that peak too high to be noise. The null of the
-references is made as wide as the bulk of the pair. Fails where most of the scene really changed a
-little: that looks like a hazy day. So it is said when the two are unlike, and a pair whose ground
-is too restless even so is not judged by its references at all.
+references is made as wide as the bulk of the pair. What is rare and local, such as slivers of
+shadows, does not follow the bulk: an unlike pair that has far more weak candidates, too, is not
+judged by its references at all. Fails where most of the scene really changed a little, which looks
+like a hazy day; so it is said whenever the two are unlike.
 """
 
 from __future__ import annotations
@@ -37,14 +38,13 @@ from changedet.differencing.null.quiet import WEAK_BELOW
 NOTABLE = 1.15
 """So many times as wide as its references, a pair is unlike enough for a warning."""
 RESTLESS = 2.0
-"""With more than so many times as many weak candidates on the same ground as its references, a pair
-is not judged by them."""
+"""A pair so much wider that has more than so many times as many weak candidates on the same ground,
+too, is not judged by its references. Weak candidates alone do not tell: a busy day has them."""
 MARGIN = 3
 """Pixels around changed places that are no bulk either."""
-ROUNDS = 6
-"""The wider the null, the fewer places are changed and the wider the bulk: so often at most."""
-SETTLED = 0.01
-"""A stretch that grows by less stands still."""
+ROUNDS = 2
+"""The wider the null, the fewer places of an unlike visit are taken for change, and the wider its
+bulk: seen once more by the null of the first round. Further rounds would let change itself in."""
 
 Blocks = Sequence[np.ndarray]
 
@@ -134,13 +134,14 @@ class Likeness:
     @property
     def restless(self) -> bool:
         """Whether the references say nothing about this pair."""
-        return self.weak_ratio > RESTLESS
+        return self.notable and self.weak_ratio > RESTLESS
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         return {
             "given": self.source,
             "used": not self.restless,
+            "notable": self.notable,
             "stretch_by_ground": dict(self.by_ground),
             "weak_candidates_ratio": self.weak_ratio,
         }
@@ -167,14 +168,12 @@ def made_like(
     likeness : Likeness
         Of pair and references.
     """
-    wide, stretch = null, 1.0
+    wide = null
     factors: dict[int, float] = {}
     for _ in range(ROUNDS):
         bulks = bulks_of(blocks, strata, wide)
         wide, factors = null.as_wide_as(bulks), null.stretch_to(bulks)
-        last, stretch = stretch, _mean_stretch(factors, blocks, strata)
-        if stretch - last < SETTLED * last:
-            break
+    stretch = _mean_stretch(factors, blocks, strata)
     by_ground = {STRATA[k]: v for k, v in sorted(factors.items()) if k != ALL}
     return wide, Likeness(null.source, stretch, by_ground, weak_ratio)
 
