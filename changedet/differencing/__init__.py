@@ -11,7 +11,7 @@ from changedet.differencing.detectors.registry import (
 from changedet.differencing.ground.strata import STRATA, Strata, fit_strata
 from changedet.differencing.light.radiometry import Radiometry, fit_radiometry
 from changedet.differencing.light.shadow import ShadowModel, lean_offset, shadow_offset
-from changedet.differencing.null.null_model import NullModel, Source, fit_null, reference_null
+from changedet.differencing.null.null_model import NullModel, Source, fit_null
 from changedet.differencing.null.object_null import (
     CANDIDATE,
     ObjectNull,
@@ -20,6 +20,12 @@ from changedet.differencing.null.object_null import (
     from_reference,
 )
 from changedet.differencing.null.quiet import QuietPairs, quiet_pairs
+from changedet.differencing.null.reference_null import (
+    Likeness,
+    made_like,
+    reference_null,
+    weak_ratio,
+)
 from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
 from changedet.differencing.objects.explaining import explain_pixels
 from changedet.differencing.objects.table import FoundObjects, find_objects
@@ -34,6 +40,7 @@ __all__ = [
     "DetectionContext",
     "FittedDetector",
     "FoundObjects",
+    "Likeness",
     "Method",
     "NullModel",
     "ObjectNull",
@@ -60,10 +67,12 @@ __all__ = [
     "from_reference",
     "get_method",
     "lean_offset",
+    "made_like",
     "minimum_pixels",
     "quiet_pairs",
     "reference_null",
     "sample_windows",
     "shadow_offset",
     "weak_candidates",
+    "weak_ratio",
 ]

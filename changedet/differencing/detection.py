@@ -21,7 +21,8 @@ from changedet.differencing.null.object_null import (
     from_pair,
     places_of,
 )
-from changedet.differencing.null.quiet import quiet_pairs
+from changedet.differencing.null.quiet import WEAK_BELOW, quiet_pairs
+from changedet.differencing.null.reference_null import Likeness
 from changedet.differencing.null.significance import ThingSize
 from changedet.differencing.null.thresholds import Threshold, balanced_threshold, choose_threshold
 from changedet.differencing.sampling import Sample, sample_windows
@@ -82,6 +83,10 @@ class Detection:
     """Statistic that parts changed places from their surroundings."""
     sample: QuietSample
     """What the null was taken from."""
+    weak: int = 0
+    """Candidates of the sample that peak low by the pair's own null: how restless its ground is."""
+    likeness: Likeness | None = None
+    """Whether the references resemble the pair, where there are any."""
 
     @property
     def contrast(self) -> np.ndarray:
@@ -204,8 +209,9 @@ def fit_detection(reader: PairReader, context: DetectionContext, config: Config)
         null = replace(null, strata={})
     _check_assumption(sample, null, context)
     return Detection(
-        detector, strata, null, noise, objects, threshold, context, reason, level, seen
-    )
+        detector, strata, null, noise, objects, threshold, context, reason, level, seen,
+        int(np.count_nonzero(peaks < WEAK_BELOW)),
+    )  # fmt: skip
 
 
 def _threshold(

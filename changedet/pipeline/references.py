@@ -6,6 +6,7 @@ explains them. What is found in it is what quiet ground looks like at this site.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,15 +18,18 @@ from changedet.config import Config
 from changedet.differencing import (
     CANDIDATE,
     Detection,
+    Likeness,
     NullModel,
     ObjectNull,
     Source,
     fit_detection,
     from_reference,
+    made_like,
     quiet_pairs,
     reference_null,
+    weak_ratio,
 )
-from changedet.errors import ConfigError
+from changedet.errors import CalibrationWarning, ConfigError
 from changedet.loading import AlignedPair, list_images, open_source
 from changedet.model import ImageInfo
 from changedet.pipeline.opening import align_pair, open_pair, require_comparable
@@ -114,9 +118,15 @@ def judge_by(
     Returns
     -------
     detection : Detection
-        The same detector with the null of the quiet pairs.
+        The same detector with the null of the quiet pairs, or with its own where they say nothing
+        about this pair.
     inputs : list of dict
         What the images were, for the manifest.
+
+    Warns
+    -----
+    CalibrationWarning
+        If the quiet pairs are unlike the pair at hand.
     """
     method = detection.detector.name if config.method == "auto" else config.method
     quiet = config.replace(
@@ -128,17 +138,63 @@ def judge_by(
     for one, infos in _opened(references, quiet, run):
         fitted.append((one, fit_detection(one, context_of(one, infos, quiet), quiet)))
         inputs += _described(one, infos)
-    null, objects = null_of(fitted, references.source, quiet, run)
-    return detection.judged_by(null, objects, pair.grid, config), inputs
+    judged = judged_like(detection, fitted, references.source, quiet, run)
+    _tell_unlike(judged.likeness)
+    if judged.null.source == "pair":
+        return judged, inputs
+    return judged.judged_by(judged.null, judged.objects, pair.grid, config), inputs
 
 
-def null_of(
-    fitted: Sequence[tuple[AlignedPair, Detection]], source: Source, config: Config, run: Running
-) -> tuple[NullModel, ObjectNull]:
-    """Null of pixels and of objects from fitted pairs in which nothing changed."""
+def judged_like(
+    detection: Detection,
+    fitted: Sequence[tuple[AlignedPair, Detection]],
+    source: Source,
+    config: Config,
+    run: Running,
+) -> Detection:
+    """Give a pair the nulls of fitted quiet pairs, made as wide as its own bulk.
+
+    Where its ground is too restless for them it keeps its own. The threshold stays what it was.
+    """
     null = pixel_null(fitted, source)
+    counts = [(d.weak, d.sample.pixels) for d in (detection, *(one for _, one in fitted))]
+    sample = detection.sample
+    wide, likeness = made_like(
+        null, sample.statistic, sample.strata, weak_ratio(counts[0], counts[1:])
+    )
+    if likeness.restless:
+        return replace(detection, likeness=likeness)
+    # the references' own candidates by their own null: what its stretched twin finds in the pair
+    # compares with them
     peaks, observed = quiet_peaks(fitted, null, config, run)
-    return null, from_reference(peaks, observed, source, expected_objects(fitted))
+    objects = from_reference(peaks, observed, source, expected_objects(fitted))
+    return replace(detection, null=wide, objects=objects, likeness=likeness)
+
+
+def _tell_unlike(likeness: Likeness | None) -> None:
+    """Warn where the quiet pairs do not resemble the pair at hand."""
+    if likeness is None or not (likeness.restless or likeness.notable):
+        return
+    what = "history" if likeness.source == "history" else "reference"
+    advice = (
+        f"Give a {what} with pairs of like season, sun and haze, or more of them, so that one is "
+        "as restless as this pair."
+    )
+    if likeness.restless:
+        said = (
+            f"The {what} is too calm for this pair, which has {likeness.weak_ratio:.1f} times as "
+            "many weak candidates on the same ground: season, sun or haze of this pair, or much "
+            f"faint change. The {what} is not used; the pair is judged by itself, as if no {what} "
+            "had been given. "
+        )
+    else:
+        said = (
+            f"What did not change differs {likeness.stretch:.2f} times as much in this pair as in "
+            f"the {what}: season, sun or haze are more unlike, or most of the scene changed a "
+            f"little. The null of the {what} was made as wide as this pair, so that its quiet "
+            "ground is not taken for change; faint changes may be missed. "
+        )
+    warnings.warn(said + advice, CalibrationWarning, stacklevel=3)
 
 
 def pixel_null(fitted: Sequence[tuple[AlignedPair, Detection]], source: Source) -> NullModel:

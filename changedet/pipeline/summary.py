@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from changedet.config import Config
-from changedet.differencing import describe_source, minimum_pixels
+from changedet.differencing import Likeness, describe_source, minimum_pixels
 from changedet.loading import AlignedPair, Observability, sha256
 from changedet.model import (
     Alignment,
@@ -99,6 +99,7 @@ def build_summary(
         "detector": detector,
         "calibration": {
             **detection.null.describe(),
+            **_likeness(detection.likeness),
             "objects": detection.objects.describe(),
             "nominal_false_per_km2": threshold.nominal_false_per_km2,
             "expected_false_per_km2": threshold.expected_false_per_km2,
@@ -118,6 +119,13 @@ def build_summary(
         "warnings": list(messages),
     }
     return {**summary, "words": words_of(summary)}
+
+
+def _likeness(likeness: Likeness | None) -> dict[str, Any]:
+    """How far references resemble the pair; None where there are none."""
+    if likeness is None:
+        return {"stretch": None, "references": None}
+    return {"stretch": likeness.stretch, "references": likeness.describe()}
 
 
 def _alignment(alignment: Alignment) -> dict[str, Any]:

@@ -265,7 +265,20 @@ def _calibration(value: Any) -> str:
         parts.append(f"Threshold set for {number(known['nominal'])} false objects per km²")
     if known["expected"] is not None:
         parts.append(f"{number(known['expected'])} expected")
-    return "; ".join(parts) + "." if parts else ""
+    rates = "; ".join(parts) + "." if parts else ""
+    return f"{rates} {_references(value)}".strip()
+
+
+def _references(calibration: dict[str, Any]) -> str:
+    """Say what became of a reference or history that was given."""
+    found, stretch = calibration.get("references"), calibration.get("stretch")
+    if not isinstance(found, dict):
+        return ""
+    if not found.get("used"):
+        return f"The {found.get('given')} is too calm for this pair, which is judged by itself."
+    if found.get("notable"):
+        return f"The null of the {found.get('given')} was made {number(stretch)} times as wide."
+    return f"Judged by the {found.get('given')}."
 
 
 def inputs(report: ChangeReport) -> str:

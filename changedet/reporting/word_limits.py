@@ -94,14 +94,21 @@ def _pair_caps(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _calibration_caps(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    source = group(summary, "calibration").get("source")
+    calibration = group(summary, "calibration")
+    source, references = calibration.get("source"), group(calibration, "references")
     if mostly_changed(summary):
         return [("low", "most of the ground differs, and the rate of false alarms needs ground "
                  "that does not")]  # fmt: skip
     if is_map(summary):
         return [("low", "changed ground was mapped without keeping to a rate of false alarms")]
     if source in ("reference", "history"):
+        if references.get("notable"):
+            return [("moderate", f"the pair differs more than its {source} does even where nothing "
+                     "changed")]  # fmt: skip
         return []
+    if source == "pair" and references.get("used") is False:
+        return [("moderate", f"the {references.get('given')} is too calm for this pair, and the "
+                 "rate of false alarms rests on the pair alone")]  # fmt: skip
     if source == "pair":
         return [("moderate", "the rate of false alarms rests on this pair alone")]
     return [("low", "the rate of false alarms is not calibrated")]

@@ -19,7 +19,7 @@ import numpy as np
 from quiet_scenes import KINDS, candidates, fitted, scene
 
 from changedet.differencing import ObjectNull
-from changedet.pipeline.references import null_of
+from changedet.pipeline.references import judged_like
 from changedet.pipeline.running import Running, at_work
 
 NOMINAL_P = (1e-1, 1e-2, 1e-3)
@@ -75,9 +75,9 @@ def one_scene(kind: str, seed: int, referenced: bool) -> dict[str, Found]:
     visits = [fitted(kind, scene(kind, seed, visit)) for visit in range(1, VISITS + 1)]
     run = Running(config, "threads", lambda event: None)
     with at_work():
-        null, objects = null_of([(p, d) for p, d, _ in visits], "reference", config, run)
-    rows, _ = candidates(pair, detection.with_null(null), config)
-    out["reference"] = count(objects, rows["score"][~rows.explained], observed, pixel_m2)
+        judged = judged_like(detection, [(p, d) for p, d, _ in visits], "reference", config, run)
+    rows, _ = candidates(pair, judged, config)
+    out["reference"] = count(judged.objects, rows["score"][~rows.explained], observed, pixel_m2)
     return out
 
 

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 import changedet as cd
 from changedet.cli import cli
+from changedet.differencing import Likeness
 from changedet.differencing.null.object_null import PEAKS_ALIKE
-from changedet.errors import ConfigError
+from changedet.errors import CalibrationWarning, ConfigError
 from changedet.simulation import simulate
 
 from .sites import check_same
@@ -140,3 +141,91 @@ def test_a_reference_of_other_bands_is_refused(small, tmp_path):
     scene = simulate("sar", 1, change_fraction=0.0, size_m=(800.0, 800.0))
     with pytest.raises(cd.ChangedetError):
         cd.detect(*small.pair, reference_before=scene.before, reference_after=scene.after)
+
+
+@pytest.fixture
+def visit(tmp_path):
+    """Another day at the site of the references, as a pair of files."""
+
+    def make(change_fraction=0.0, **light):
+        folder = tmp_path / "visit"
+        cd.simulate(
+            kind="railyard", seed=3, out=folder, imaging_seed=108,
+            change_fraction=change_fraction, **SITE, **light,
+        )  # fmt: skip
+        return str(folder / "before.tif"), str(folder / "after.tif")
+
+    return make
+
+
+def by_references(earlier, pair, **settings):
+    """Report, its calibration, and the objects that nothing explains."""
+    one, two = (str(earlier / f"site_{day}.tif") for day in DAYS[:2])
+    report = cd.detect(*pair, reference_before=one, reference_after=two, **settings)
+    found = report.changes.take(~report.changes.explained)
+    return report, report.summary["calibration"], found
+
+
+def test_a_reference_like_the_pair_is_taken_as_it_is(earlier, visit):
+    report, calibration, found = by_references(earlier, visit())
+    assert calibration["source"] == "reference"
+    assert calibration["stretch"] == pytest.approx(1.0, abs=0.05)
+    assert calibration["references"]["used"]
+    assert not calibration["references"]["notable"]
+    assert report.summary["warnings"] == []
+    assert len(found) <= 1
+
+
+def test_the_null_is_made_as_wide_as_a_visit_in_another_light(earlier, visit):
+    other = visit(sun_after=(165.0, 38.0))
+    with pytest.warns(CalibrationWarning, match="differs .* times as much in this pair as in the"):
+        report, calibration, found = by_references(earlier, other, tile_size=128)
+    assert calibration["source"] == "reference"
+    assert calibration["stretch"] > 1.15
+    assert calibration["references"]["notable"]
+    assert len(found) <= 5
+    assert sum("made as wide" in w for w in report.summary["warnings"]) == 1
+    assert "differs more than its reference" in report.summary["words"]["confidence"]["sentence"]
+    with pytest.warns(CalibrationWarning):
+        again = by_references(earlier, other, tile_size=200, engine="serial")[0]
+    check_same(report, again)
+    assert again.summary["calibration"] == calibration
+
+
+def test_change_is_still_found_on_a_visit_of_another_season(earlier, visit):
+    busy = visit(season_after=0.2, change_fraction=0.3)
+    with pytest.warns(CalibrationWarning, match="made as wide"):
+        _, calibration, found = by_references(earlier, busy)
+    assert 1.15 < calibration["stretch"] < 5
+    assert len(found) >= 10
+
+
+def test_a_pair_too_restless_for_its_references_is_judged_by_itself(earlier, visit, monkeypatch):
+    unlike = visit(sun_after=(190.0, 30.0))
+    with pytest.warns(CalibrationWarning, match="too calm for this pair"):
+        report, calibration, found = by_references(earlier, unlike)
+    assert calibration["source"] == "pair"
+    assert calibration["objects"]["source"] == "pair"
+    assert calibration["references"]["given"] == "reference"
+    assert not calibration["references"]["used"]
+    assert "too calm" in report.summary["words"]["confidence"]["sentence"]
+    # it is still said which images they were
+    assert len(report.manifest["references"]) == 2
+    alone = cd.detect(*unlike)
+    assert alone.summary["calibration"]["stretch"] is None
+    assert alone.summary["calibration"]["references"] is None
+    check_same(report, alone)
+
+    def believed(null, blocks, strata, weak):
+        return null, Likeness(null.source, 1.0, {}, 0.0)
+
+    monkeypatch.setattr("changedet.pipeline.references.made_like", believed)
+    flood = by_references(earlier, unlike)[2]
+    assert len(flood) > 3 * max(len(found), 1)
+
+
+def test_a_busy_day_in_like_light_is_no_reason_to_leave_the_references(earlier, visit):
+    _, calibration, found = by_references(earlier, visit(change_fraction=0.6))
+    assert calibration["source"] == "reference"
+    assert calibration["stretch"] == pytest.approx(1.0, abs=0.05)
+    assert len(found) >= 20

@@ -306,6 +306,22 @@ def test_what_hid_the_ground_is_said(report):
     assert hidden_by(None) == []
 
 
+@pytest.mark.parametrize(
+    ("used", "notable", "said"),
+    [
+        (True, False, "Judged by the history."),
+        (True, True, "The null of the history was made 1.4 times as wide."),
+        (False, True, "The history is too calm for this pair, which is judged by itself."),
+    ],
+)
+def test_what_became_of_references_is_said(report, used, notable, said):
+    found = {"given": "history", "used": used, "notable": notable}
+    value = {**report.summary["calibration"], "stretch": 1.4, "references": found}
+    other = replace(report, summary={**report.summary, "calibration": value})
+    assert said in grounds(other)
+    assert said not in grounds(report)
+
+
 def test_words_on_the_page():
     assert paragraphs(["It is.", "About 2.", "In a, 1.", "On 4, 2.", "No change.", "Two."]) == [
         "It is. About 2.", "In a, 1.", "On 4, 2.", "No change. Two.",

@@ -321,6 +321,24 @@ class TestSummary:
         assert "likely" not in text_of(words)
         assert words["confidence"]["level"] == "low"
 
+    @pytest.mark.parametrize(
+        ("source", "references", "said"),
+        [
+            ("reference", {"used": True, "notable": False}, None),
+            ("history", {"used": True, "notable": True}, "differs more than its history does"),
+            ("pair", {"used": False, "notable": True}, "the reference is too calm for this pair"),
+            ("pair", None, "rests on this pair alone"),
+        ],
+    )
+    def test_references_unlike_the_pair_hold_the_confidence_down(self, source, references, said):
+        value = summary(row(appeared=2))
+        given = source if source != "pair" else "reference"
+        described = None if references is None else {"given": given, **references}
+        value["calibration"] |= {"source": source, "references": described}
+        confidence = words_of(value)["confidence"]
+        assert confidence["level"] == ("high" if said is None else "moderate")
+        assert (said or "") in confidence["sentence"]
+
     def test_uncalibrated(self):
         value = summary(row(appeared=2, parts={"chance_real": None}, expected_false_objects=None))
         value["calibration"] = {}

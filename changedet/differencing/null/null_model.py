@@ -12,9 +12,9 @@ tail).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from changedet.errors import NotEnoughValidPixels
 Source = Literal["pair", "reference", "history"]
 TAIL_QUANTILES = (0.6, 0.995)
 """Part of the null distribution from which a tail that is not known is continued."""
+ALL = -1
+"""Number that stands for all ground together, beside those of the strata."""
+BULK = 0.9
+"""Quantile that tells how wide a bulk is."""
 JOIN = 0.95
 """Quantile of the pair's own bulk at which the tail of quiet pairs is joined."""
 MINIMUM_STRATUM = 2000
@@ -65,6 +69,14 @@ class Curve:
         out: np.ndarray = inside - fall * beyond
         return out
 
+    def stretched(self, middle: float, factor: float) -> Curve:
+        """The same curve with what lies above a value so many times as far above it."""
+        away = np.maximum(self.values - middle, 0.0)
+        return Curve(
+            self.values + (factor - 1.0) * away, self.log_survival,
+            self.slope / factor, self.curvature / factor**2,
+        )  # fmt: skip
+
     def value_at(self, p: float) -> float:
         """Value that is exceeded with probability ``p``."""
         target = math.log(p)
@@ -73,6 +85,23 @@ class Curve:
             beyond = fall / b if c == 0 else (math.sqrt(b * b + 4 * c * fall) - b) / (2 * c)
             return float(self.values[-1] + beyond)
         return float(np.interp(-target, -self.log_survival, self.values))
+
+
+class Bulk(NamedTuple):
+    """Where the bulk of a statistic lies: what certainly did not change."""
+
+    middle: float
+    """Median."""
+    upper: float
+    """Quantile :data:`BULK`."""
+
+    def wider(self, other: Bulk) -> float:
+        """How many times as far as this one another bulk reaches above the middle of this one.
+
+        Never less than 1.
+        """
+        own = self.upper - self.middle
+        return max(1.0, (other.upper - self.middle) / own) if own > 0 else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +118,32 @@ class NullModel:
     """By the number of the stratum; those that are not there are judged as all ground together."""
     tail: str = "continued beyond the bulk as a parabola"
     """Where what lies far out was taken from, in words."""
+    bulks: dict[int, Bulk] = field(default_factory=dict)
+    """Bulk of each stratum and of :data:`ALL`, of a reference or history; empty: unknown."""
+
+    def as_wide_as(self, bulks: Mapping[int, Bulk]) -> NullModel:
+        """Return a null that is as wide as the bulk of another pair, never narrower than this one.
+
+        Parameters
+        ----------
+        bulks : mapping of int to Bulk
+            Of the other pair by stratum; one that is missing is as much wider as :data:`ALL`.
+        """
+        factors = self.stretch_to(bulks)
+        rest = factors.get(ALL, 1.0)
+        strata = {
+            number: curve.stretched(self.bulks[number].middle, factors.get(number, rest))
+            if number in self.bulks else curve
+            for number, curve in self.strata.items()
+        }  # fmt: skip
+        pooled = self.pooled
+        if ALL in self.bulks:
+            pooled = pooled.stretched(self.bulks[ALL].middle, rest)
+        return replace(self, pooled=pooled, strata=strata)
+
+    def stretch_to(self, bulks: Mapping[int, Bulk]) -> dict[int, float]:
+        """How many times as wide the bulk of another pair is, 1 or more, by stratum."""
+        return {k: self.bulks[k].wider(b) for k, b in bulks.items() if k in self.bulks}
 
     def surprise(self, statistic: np.ndarray, strata: np.ndarray | None = None) -> np.ndarray:
         """−log10 of the p-value, float32, NaN stays NaN.
@@ -173,7 +228,7 @@ def fit_null(
         finite = np.isfinite(block)
         total += int(finite.sum())
         if stands_out:
-            finite &= ~_changed_places(block, level, min(skirt, level), margin)
+            finite &= ~changed_places(block, level, min(skirt, level), margin)
         kept.append(block[finite])
         if strata is not None:
             ground.append(strata[i][finite])
@@ -187,46 +242,13 @@ def fit_null(
     known = tails or {}
     pooled = _pair_curve(values, known.get("all"))
     curves = {}
-    for number, chosen in _by_stratum(ground):
+    for number, chosen in by_stratum(ground):
         curves[number] = _pair_curve(values[chosen], known.get(STRATA[number], known.get("all")))
     words = "of quiet pairs of this kind" if tails else NullModel.tail
     return NullModel(pooled, "pair", values.size / max(total, 1), curves, words)
 
 
-def reference_null(
-    blocks: Sequence[np.ndarray],
-    strata: Sequence[np.ndarray],
-    source: Source,
-    tails: Tails | None = None,
-) -> NullModel:
-    """Null distribution from pairs in which nothing changed: every pixel counts.
-
-    Parameters
-    ----------
-    blocks : sequence of (y, x) float32 arrays
-        The statistic of the reference pairs, NaN where not observable.
-    strata : sequence of (y, x) uint8 arrays
-        Kind of ground of each pixel.
-    source : {"reference", "history"}
-        What the pairs are.
-    tails : dict, optional
-        What quiet pairs of this kind look like beyond the ranks.
-    """
-    finite = [np.isfinite(b) for b in blocks]
-    values = np.concatenate([b[f] for b, f in zip(blocks, finite, strict=True)]).astype(np.float64)
-    ground = [s[f] for s, f in zip(strata, finite, strict=True)]
-    known = tails or {}
-    curves = {
-        number: continued(ranks(values[chosen]), known.get(STRATA[number], known.get("all")))
-        for number, chosen in _by_stratum(ground)
-    }
-    words = f"beyond the ranks of the {source} " + (
-        "of quiet pairs of this kind" if tails else "exponential"
-    )
-    return NullModel(continued(ranks(values), known.get("all")), source, 1.0, curves, words)
-
-
-def _by_stratum(ground: Sequence[np.ndarray]) -> list[tuple[int, np.ndarray]]:
+def by_stratum(ground: Sequence[np.ndarray]) -> list[tuple[int, np.ndarray]]:
     """Which pixels lie in each stratum that is large enough to be judged by itself."""
     if not ground:
         return []
@@ -286,7 +308,7 @@ def lower_spread(values: np.ndarray) -> tuple[float, float]:
     return middle, 1.4826 * float(np.median(middle - below)) if below.size else 0.0
 
 
-def _changed_places(block: np.ndarray, level: float, skirt: float, margin: int) -> np.ndarray:
+def changed_places(block: np.ndarray, level: float, skirt: float, margin: int) -> np.ndarray:
     """Coherent places that reach the level, with what is connected to them, and a margin."""
     import cv2
 
