@@ -201,7 +201,7 @@ def test_change_is_still_found_on_a_visit_of_another_season(earlier, visit):
 
 
 def test_a_pair_too_restless_for_its_references_is_judged_by_itself(earlier, visit, monkeypatch):
-    unlike = visit(sun_after=(190.0, 30.0))
+    unlike = visit(sun_after=(235.0, 25.0), season_after=0.1)
     with pytest.warns(CalibrationWarning, match="too calm for this pair"):
         report, calibration, found = by_references(earlier, unlike)
     assert calibration["source"] == "pair"
