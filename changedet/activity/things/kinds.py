@@ -29,17 +29,18 @@ ON_TRACK: dict[str, float] = {"railcar": 0.90, "train": 0.90, "container": 0.03,
 """Share of each kind on a track that was drawn (maps leave sidings out)."""
 ON_ROAD: dict[str, float] = {"truck": 0.60, "vehicle": 0.50, "convoy": 0.92, "other": 0.05}
 """Share of each kind on a road that was drawn; lorries also stand on pads and in yards."""
-SIZE_POWER, PLACE_POWER, CHAIN_POWER = 0.6, 1.5, 1.8
+SIZE_POWER, PLACE_POWER, CHAIN_POWER = 0.8, 1.6, 1.8
 """Powers to which the likelihoods of size and place and the prior of neighbours are raised: each is
-wide, for the worst outlines, and outlines err in common. By maximum likelihood on outlines found in
-simulated yards (``tests/benchmarks/learn_kinds.py``; a logarithmic opinion pool, Genest and Zidek
-1986, doi:10.1214/ss/1177013825)."""
+wide, for the worst outlines, and outlines err in common. Between what is most likely of outlines
+found in simulated yards with and without lines (``tests/benchmarks/learn_kinds.py``). This is a
+logarithmic opinion pool (Genest and Zidek 1986, doi:10.1214/ss/1177013825)."""
 CALIBRATED = (
     (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0),
-    (0.0, 0.39, 0.55, 0.70, 0.80, 0.89, 0.945, 0.975, 0.998),
+    (0.0, 0.34, 0.53, 0.655, 0.75, 0.825, 0.92, 0.97, 0.997),
 )
-"""Probability of the best kind, and the share that is right of what gets it: monotone regression on
-the same outlines (Zadrozny and Elkan 2002, doi:10.1145/775047.775151)."""
+"""Probability of the best kind, and what is said of it: half of the way to the share that is right
+by monotone regression (Zadrozny and Elkan 2002, doi:10.1145/775047.775151), since that is learnt on
+the same outlines as all the weights."""
 FINEST_GSD_M: dict[str, float] = {
     "railcar": 1.0, "container": 1.0, "truck": 1.0, "vehicle": 0.75, "convoy": 3.0,
     "container_stack": 3.0, "train": 10.0, "building": 10.0, "earthwork": 30.0,
@@ -256,7 +257,7 @@ def choose_kinds(probability: np.ndarray, told: np.ndarray) -> tuple[np.ndarray,
     kind : (n,) object array
         One of :data:`changedet.model.KINDS`.
     confidence : (n,) float64 array
-        Its probability, as the share that turned out right (:data:`CALIBRATED`).
+        Its probability, drawn towards the share that turned out right (:data:`CALIBRATED`).
     """
     kept = np.where(told, probability, 0.0)
     kept[:, KINDS.index("other")] += np.where(told, 0.0, probability).sum(axis=1)
