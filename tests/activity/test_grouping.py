@@ -27,6 +27,23 @@ def test_trains_side_by_side_are_two():
     assert names == ["train 1"] * 4 + ["train 2"] * 4
 
 
+def test_a_wide_outline_between_two_tracks_does_not_join_their_trains():
+    north, south = yard.wagons(20, 60, 4), yard.wagons(89.1, 64.1, 4)
+    between = (75.6, 62.0, 12.0, 5.4, "appeared")
+    names, found = groups([*north, between, *south])
+    assert found["kind"].tolist() == ["railcar"] * 9
+    assert names[:4] == ["train 1"] * 4
+    assert len({*names[5:]}) == 1
+    assert names[5] != names[0]
+
+
+def test_a_wide_outline_in_the_line_of_a_train_belongs_to_it():
+    first, second = yard.wagons(20, 60, 3), yard.wagons(75.6, 60, 3)
+    wide = (61.7, 61.0, 12.8, 5.0, "appeared")
+    names, _ = groups([*first, wide, *second])
+    assert set(names) == {"train 1"}
+
+
 def test_what_left_and_what_came_are_grouped_apart():
     gone, come = yard.wagons(20, 60, 3, "disappeared"), yard.wagons(62, 60, 3)
     names, _ = groups([*gone, *come])

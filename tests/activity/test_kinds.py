@@ -12,6 +12,7 @@ from changedet.activity import (
     size_likelihood,
     straightened,
 )
+from changedet.activity.things.kinds import choose_kinds
 from changedet.activity.things.placing import lay_lines
 from changedet.errors import GeometryError, GridError
 from changedet.loading import read_places
@@ -279,3 +280,33 @@ def test_lines_and_appearance_must_fit():
         interpret(yard.table(yard.wagons(50, 60, 2)), look, yard.grid())
     with pytest.raises(GridError, match="objects and the grid are in different"):
         interpret(yard.table(yard.wagons(50, 60, 2)), None, yard.grid(1, 100, None))
+
+
+def _probability_of(kind, best):
+    other = np.full(len(KINDS), (1 - best) / (len(KINDS) - 1))
+    other[KINDS.index(kind)] = best
+    return other
+
+
+def test_confidence_never_falls_where_the_probability_rises():
+    steps = np.linspace(0.15, 1.0, 60)
+    given = np.array([_probability_of("truck", p) for p in steps])
+    kind, confidence = choose_kinds(given, np.ones_like(given, dtype=bool))
+    assert set(kind) == {"truck"}
+    assert (np.diff(confidence) > 0).all()
+    assert 0 < confidence[0] < confidence[-1] < 1
+
+
+def test_a_lorry_is_no_wagon_for_standing_alone_in_its_row():
+    # a trailer's length, with gaps of a convoy, no lines given
+    found = named([(40 + 23 * k, 60, 13.6, 2.7, "appeared") for k in range(5)])
+    assert set(found["kind"]) == {"truck"}
+    coupled = named([(40 + 14.1 * k, 60, 13.0, 3.1, "appeared") for k in range(5)])
+    assert set(coupled["kind"]) == {"railcar"}
+
+
+def test_what_may_be_two_things_is_said_with_little_confidence():
+    # between a trailer and a container of 45 ft, alone and without lines
+    found = named([(100, 100, 13.4, 2.5, "appeared")])
+    assert found["kind"][0] in ("truck", "container")
+    assert found["kind_confidence"][0] < 0.8

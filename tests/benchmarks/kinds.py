@@ -41,6 +41,9 @@ ALIKE: dict[str, tuple[str, ...]] = {
 }
 BINS = ((0.0, 0.5), (0.5, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.97), (0.97, 1.01))
 
+UNSURE = 0.8
+"""Less is said of what is doubtful."""
+
 
 @dataclass
 class Tally:
@@ -198,6 +201,7 @@ def rows(label: str, t: Tally) -> Iterator[Row]:
                 f"{label}:   said {confidence[mine].mean():.2f}, right", float(right[mine].mean()),
                 note=f"{mine.sum()} with {low:g} to {min(high, 1):g}",
             )  # fmt: skip
+    yield from reliability(label, confidence, right)
     true, claimed, both = t.pairs
     yield Row(f"{label}: pairs of a group that are one", both / max(claimed, 1), note=f"{claimed}")
     yield Row(f"{label}: pairs of one group found", both / max(true, 1), note=f"{true}")
@@ -207,6 +211,18 @@ def rows(label: str, t: Tally) -> Iterator[Row]:
         yield Row(f"{label}: {what}, recall of all", recall, 0.7, note=f"{true}")
         yield Row(f"{label}: {what}, recall, both ends found", good / max(ends, 1), 0.7,
                   note=f"{ends}")  # fmt: skip
+
+
+def reliability(label: str, confidence: np.ndarray, right: np.ndarray) -> Iterator[Row]:
+    """Expected calibration error over the bins, and how much too high low confidence is."""
+    bins = [(confidence >= low) & (confidence < high) for low, high in BINS]
+    off = [abs(confidence[m].mean() - right[m].mean()) * m.mean() for m in bins if m.any()]
+    yield Row(f"{label}: confidence off by", float(sum(off)), 0.05, True, "mean over the bins")
+    low = confidence < UNSURE
+    if low.any():
+        over = float(confidence[low].mean() - right[low].mean())
+        yield Row(f"{label}: confidence below {UNSURE:g} too high by", over, 0.05, True,
+                  f"{low.sum()} things")  # fmt: skip
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ TRAIN_GAP_M = 3.0
 BODY_M, MOST_MISSING_M = 12.8, 6.0
 """Length of the body of a wagon, and how much of wagons may at most be missing between two
 outlines of one train, metres."""
+TWO_TRACKS_M, APART_M = 4.5, 2.0
+"""A wider outline may reach from one track to the next; what lies so far aside of what is
+nearest to it, it does not join: tracks are 4.1 m or more apart, metres."""
 CONVOY_GAP_M = 25.0
 """Largest gap between lorries of a convoy, metres."""
 STACK_GAP_M = 1.0
@@ -66,6 +69,7 @@ def group_objects(
             gone = np.minimum(missing[of.first] + missing[of.second], MOST_MISSING_M)
             reach_of = reach + slack + gone
             near = of.take(of.gap <= reach_of)
+            near = _on_one_track(objects, near) if sort == "train" else near
             a, b = near.first, near.second
         pairs = Links(a, b, np.zeros((len(a), 2), dtype=np.int64), np.zeros(len(a)))
         number = components(pairs, len(objects))
@@ -75,6 +79,20 @@ def group_objects(
         rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
         out[rows] = [f"{sort} {rank[k] + 1}" for k in which]
     return out
+
+
+def _on_one_track(objects: Placed, links: Links) -> Links:
+    """Links without those by which a wide outline would join the trains of two tracks."""
+    one = np.concatenate([links.first, links.second])
+    other = np.concatenate([links.second, links.first])
+    axis = objects.along[one]
+    x, y = objects.x[other] - objects.x[one], objects.y[other] - objects.y[one]
+    aside = x * axis[:, 1] - y * axis[:, 0]
+    order = np.lexsort((other, np.tile(links.gap, 2)))[::-1]
+    nearest = np.full(len(objects), np.nan)
+    nearest[one[order]] = aside[order]
+    keep = (objects.width[one] <= TWO_TRACKS_M) | (np.abs(aside - nearest[one]) < APART_M)
+    return links.take(keep.reshape(2, -1).all(axis=0))
 
 
 def _came(objects: Placed, links: Links) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from changedet.activity.things.bands import find_bands, ground_likelihood
 from changedet.activity.things.chains import components, find_links
 from changedet.activity.things.grouping import group_objects
 from changedet.activity.things.kinds import (
@@ -117,7 +118,7 @@ def interpret(
         why = "sizes are unknown without georeferencing" if not radar else "radar shows no sizes"
         columns["kind_reason"][counted] = why
     else:
-        setting = _setting(objects, look, grid, (track_lines, road_lines), roles, pair)
+        setting = setting_of(objects, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
         kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
         names = (track_lines.names, road_lines.names)
@@ -153,7 +154,7 @@ def interpret(
     return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
 
 
-def _setting(
+def setting_of(
     objects: Placed,
     look: Appearance | None,
     grid: Grid,
@@ -161,13 +162,15 @@ def _setting(
     roles: tuple[str, ...],
     pair: PairReader | None,
 ) -> Setting:
+    """What is known about where and how objects lie."""
     tracks, roads = lines
     vegetated, wet = colour_indices(look, roles, objects.dates)
     seen = None
     # at coarser pixels rails and lanes do not show
     fine = (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
     if pair is not None and fine and not (len(tracks) and len(roads)):
-        seen = line_likelihood(look_along(objects, pair))
+        line = line_likelihood(look_along(objects, pair))
+        seen = ground_likelihood(line, find_bands(objects, pair))
     return Setting(
         objects,
         relate(objects, tracks) if len(tracks) else None,

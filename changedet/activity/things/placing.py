@@ -51,6 +51,19 @@ class Placed:
     def __len__(self) -> int:
         return len(self.x)
 
+    def strip(
+        self, rows: np.ndarray, u: np.ndarray, v: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Places u metres along the axis of some objects and v metres across it: x and y.
+
+        Both (row, u, v), about the middle of each object.
+        """
+        dx, dy = self.along[rows, 0, None, None], self.along[rows, 1, None, None]
+        along, across = u[None, :, None], v[None, None, :]
+        x = self.x[rows, None, None] + along * dx - across * dy
+        y = self.y[rows, None, None] + along * dy + across * dx
+        return x, y
+
 
 def to_plane(geometry: Any, grid: Grid) -> np.ndarray:
     """Return geometries (in the grid's CRS) in the plane of ground metres.

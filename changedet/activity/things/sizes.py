@@ -39,11 +39,14 @@ SIZES: tuple[Size, ...] = (
     Size("container_stack", 0.70, (6.0, 40.0), (4.9, 30.0)),
     Size("container_stack", 0.10, (40.0, 120.0), (4.9, 60.0)),
     Size("container_stack", 0.20, (18.2, 80.0), (2.43, 2.6)),
-    # rigid lorries 7 to 10 m; tractor and semi-trailer 16.5 m; road train at most 18.75 m by 2.55 m
-    Size("truck", 0.25, (7.0, 10.0), (2.4, 2.6)),
-    Size("truck", 0.60, (15.5, 18.8), (2.4, 2.6)),
-    # of a semi-trailer the dark tractor may not stand out
-    Size("truck", 0.15, (12.5, 14.2), (2.4, 2.6)),
+    # rigid lorries 7 to 10 m, or their bodies alone, of 20 ft and more
+    Size("truck", 0.15, (7.0, 10.0), (2.4, 2.6)),
+    Size("truck", 0.10, (6.0, 7.5), (2.4, 2.6)),
+    # tractor and semi-trailer 16.5 m; road train at most 18.75 m by 2.55 m
+    Size("truck", 0.30, (15.5, 18.8), (2.4, 2.6)),
+    # more often than not the dark tractor does not stand out from the ground: trailers 13.0 to
+    # 13.75 m (GB 1589; 13.6 m in Europe)
+    Size("truck", 0.45, (12.9, 13.9), (2.4, 2.6)),
     # cars, vans, buses
     Size("vehicle", 0.70, (3.8, 5.2), (1.6, 2.0)),
     Size("vehicle", 0.20, (5.2, 7.0), (1.9, 2.3)),
