@@ -1,10 +1,10 @@
 """Are rates of false objects what they are said to be? ``python tests/benchmarks/calibration.py``.
 
 Quiet simulated pairs (other season, sun, haze, sub-pixel misalignment) of several kinds. Two
-tables: of all candidates that nothing explains, the share with a p-value up to a nominal one; and at a rate
-asked for, the rate that is found. Once with the pair's own null, once with three reference pairs of
-the same site. ``--figure F.png`` draws the reliability diagram of the documentation; kinds that
-were run one by one with ``--keep`` are drawn together.
+tables: of all candidates that nothing explains, the share with a p-value up to a nominal one; and
+at a rate asked for, the rate that is found. Once with the pair's own null, once with three
+reference pairs of the same site. ``--figure F.png`` draws the reliability diagram of the
+documentation; kinds that were run one by one with ``--keep`` are drawn together.
 """
 
 from __future__ import annotations
