@@ -36,6 +36,8 @@ EVERY = 100_000
 """Up to so many pairs all are looked at; of more, for each departure"""
 CANDIDATES = 24
 """the arrivals that are most like it, at most."""
+CHUNK = 20_000
+"""Pairs that are compared at once; never changes a result."""
 SIZE_WEIGHT = 0.1
 """What a metre of length counts beside a step of one in ln brightness when those are sought."""
 
@@ -156,9 +158,11 @@ def _alike(objects: Placed, sight: Sight, thing: Trees, cuts: Cuts) -> np.ndarra
     i, j, turned = cuts.departed[cut, at], cuts.arrived[cut, at], cuts.turned[cut]
     said = np.zeros(len(i))
     for way in (False, True):
-        mine = turned == way
-        columns = compare(objects, sight, i[mine], j[mine], way)
-        said[mine] = thing.log_odds(columns) - thing.constant
+        every = np.flatnonzero(turned == way)
+        for start in range(0, len(every), CHUNK):
+            mine = every[start : start + CHUNK]
+            columns = compare(objects, sight, i[mine], j[mine], way)
+            said[mine] = thing.log_odds(columns) - thing.constant
     out = np.zeros(cuts.departed.shape)
     out[cut, at] = said
     return out
