@@ -17,8 +17,10 @@ from changedet.activity.things.kinds import (
     kind_probabilities,
     supported_kinds,
 )
-from changedet.activity.things.looking import Matching, look_of
+from changedet.activity.things.likeness import look_closely
+from changedet.activity.things.looking import Matching, look_of, matching
 from changedet.activity.things.moving import pair_moves
+from changedet.activity.things.pairing import LEARNT_KINDS, pair_cuts
 from changedet.activity.things.placing import (
     Lines,
     Placed,
@@ -33,9 +35,9 @@ from changedet.activity.things.tracing import FINE_GSD_M, line_likelihood, look_
 from changedet.errors import GridError
 from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
 
-FIXED = ("building", "earthwork", "vegetation", "water", "vehicle")
+FIXED = ("building", "earthwork", "vegetation", "water", "vehicle", "truck", "convoy")
 """Kinds that do not move, or of which one looks like the next."""
-WHOLE_M = {"railcar": 8.5, "container": 5.0, "truck": 6.0}
+WHOLE_M = {"railcar": 8.5, "container": 5.0}
 """Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
 is said of its moves."""
 
@@ -135,16 +137,19 @@ def interpret(
     found = changes.with_columns(**columns)
     if look is None or radar:
         return found
-    free = ~np.isin(columns["kind"][counted], FIXED)
     kinds = columns["kind"][counted]
-    # a part of a thing has the size and look of nothing
-    least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
-    free &= ~objects.cut & ((objects.length >= least) | (grid.gsd_m is None))
+    free = movable(objects, kinds, grid.gsd_m)
+    gone = np.flatnonzero(free & (table["change"] == "disappeared"))
+    come = np.flatnonzero(free & (table["change"] == "appeared"))
+    learnt = pair is not None and (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
+    rest = ~(np.isin(kinds, LEARNT_KINDS) & learnt)
     moves = pair_moves(
         objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
-        np.flatnonzero(free & (table["change"] == "disappeared")),
-        np.flatnonzero(free & (table["change"] == "appeared")),
+        gone[rest[gone]], come[rest[come]],
     )  # fmt: skip
+    if pair is not None and learnt:
+        sight = look_closely(objects, pair, matching(look, radiometry))
+        moves = moves.joined(pair_cuts(objects, kinds, links, sight, gone, come))
     far = np.hypot(
         objects.x[moves.departed] - objects.x[moves.arrived],
         objects.y[moves.departed] - objects.y[moves.arrived],
@@ -152,6 +157,14 @@ def interpret(
     if grid.gsd_m is None:
         far = np.full(len(far), np.nan)
     return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
+
+
+def movable(objects: Placed, kinds: np.ndarray, gsd_m: float | None) -> np.ndarray:
+    """(n,) bool: whole things of kinds that move and differ from each other."""
+    # a part of a thing has the size and look of nothing
+    least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
+    whole = ~objects.cut & ((objects.length >= least) | (gsd_m is None))
+    return np.asarray(whole & ~np.isin(kinds, FIXED))
 
 
 def setting_of(

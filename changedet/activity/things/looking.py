@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,13 +62,7 @@ def look_of(
     pair : PairReader, optional
         The aligned pair; with it the colours along each object are looked at as well.
     """
-
-    def match(values: np.ndarray) -> np.ndarray:
-        if radiometry is None:
-            return _matched(values, appearance)
-        flat = np.ascontiguousarray(values.reshape(-1, values.shape[-1]).T, dtype=np.float32)
-        return radiometry.apply(flat).T.reshape(values.shape).astype(np.float64)
-
+    match = matching(appearance, radiometry)
     scale = appearance.scale[1]
     after = ((objects.dates & 2) > 0)[:, None]
     value = np.where(after, appearance.inside[1], match(appearance.inside[0])) / scale
@@ -79,6 +74,20 @@ def look_of(
     rail = np.isin(kinds, ("railcar", "train"))
     shaded = np.where(rail, SHADED_CURVED, SHADED_FLAT)
     return Looks(value, around - value, shaded, profile)
+
+
+def matching(
+    appearance: Appearance, radiometry: Matching | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what brings before values (..., band) to the radiometry of the after image."""
+
+    def match(values: np.ndarray) -> np.ndarray:
+        if radiometry is None:
+            return _matched(values, appearance)
+        flat = np.ascontiguousarray(values.reshape(-1, values.shape[-1]).T, dtype=np.float32)
+        return radiometry.apply(flat).T.reshape(values.shape).astype(np.float64)
+
+    return match
 
 
 def _matched(values: np.ndarray, appearance: Appearance) -> np.ndarray:

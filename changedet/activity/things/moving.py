@@ -43,6 +43,14 @@ class Moves:
     probability: np.ndarray
     """(k,) of each pair."""
 
+    def joined(self, other: Moves) -> Moves:
+        """Both, by departed row."""
+        i = np.concatenate([self.departed, other.departed])
+        j = np.concatenate([self.arrived, other.arrived])
+        chance = np.concatenate([self.probability, other.probability])
+        order = np.argsort(i, kind="stable")
+        return Moves(i[order], j[order], chance[order])
+
 
 def pair_moves(
     objects: Placed,

@@ -19,6 +19,7 @@ import numpy as np
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.detectors.vector import ChangeVector, object_pixel_m
 from changedet.differencing.ground.filters import GUARD
+from changedet.differencing.objects.coupled import cut_coupled
 from changedet.differencing.objects.explaining import Run
 from changedet.differencing.objects.labelling import LABEL_BLOCK, Components
 from changedet.differencing.objects.standing import GROUND_PX
@@ -199,6 +200,7 @@ def _cut_places(
     surprise = np.nan_to_num(surprise, nan=-1.0)
     raster = standing(regions, surprise, crowded, detection, least_pixels)
     raster = unite(raster, regions.owner, wide, pair, window, detection, noisiness(detection))
+    raster = cut_coupled(raster, pair, detection, least_pixels)
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 

@@ -1,0 +1,188 @@
+"""Departed and arrived things in pairs as the images show them: whole cuts, weighed as learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from changedet.activity.things.chains import Links
+from changedet.activity.things.cuts import (
+    COLUMNS,
+    Cuts,
+    best_run,
+    cut_columns,
+    lay_cuts,
+    stand_in_rows,
+)
+from changedet.activity.things.likeness import Sight, compare
+from changedet.activity.things.moving import COUPLED_M, Moves
+from changedet.activity.things.placing import Placed
+from changedet.activity.things.weighing import Trees, learnt
+
+SORTS: dict[str, tuple[str, ...]] = {
+    "wagon": ("railcar", "train"),
+    "container": ("container", "container_stack"),
+}
+"""Kinds of which the look was learnt. Wagons move in cuts, containers one by one."""
+LEARNT_KINDS = tuple(kind for kinds in SORTS.values() for kind in kinds)
+COUPLED = ("wagon",)
+LEAST: dict[str, float] = {"wagon": 0.5, "container": 0.85}
+"""Pairs that are less certain than this are not claimed."""
+SPEAKS = 2.0
+"""And what its things say one by one must be more than this for a cut: how cuts stand is not enough
+where outlines are not as good as those from which it was learnt."""
+EVERY = 100_000
+"""Up to so many pairs all are looked at; of more, for each departure"""
+CANDIDATES = 24
+"""the arrivals that are most like it, at most."""
+CHUNK = 20_000
+"""Pairs that are compared at once; never changes a result."""
+SIZE_WEIGHT = 0.1
+"""What a metre of length counts beside a step of one in ln brightness when those are sought."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hypotheses:
+    """Cuts of one sort that may be one."""
+
+    cuts: Cuts
+    columns: np.ndarray
+    """(m, column) of :data:`changedet.activity.things.cuts.COLUMNS`."""
+    departed: int
+    """Rows in which departed things stand."""
+
+    @property
+    def rarity(self) -> float:
+        """Logarithm of how many there are for each departed row."""
+        return float(np.log(max(len(self.cuts) / max(self.departed, 1), 1.0)))
+
+    def probability(self, cut: Trees) -> np.ndarray:
+        """(m,) of each, as learnt."""
+        odds = cut.log_odds(self.columns) - self.rarity
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -50, 50))))
+
+
+def pair_cuts(
+    objects: Placed,
+    kinds: np.ndarray,
+    links: Links,
+    sight: Sight,
+    departed: np.ndarray,
+    arrived: np.ndarray,
+) -> Moves:
+    """Pair departed and arrived things of the sorts whose look was learnt.
+
+    Every cut that left and every cut that came, laid on each other, get the odds with which such
+    cuts turned out to be one in simulated yards: from what its things say one by one (how their
+    looks and sizes differ), from how they stand, and from what else looks like them. The surest
+    are taken first, each thing once.
+
+    Parameters
+    ----------
+    objects : Placed
+        All things.
+    kinds : (n,) object array
+        Theirs.
+    links : Links
+        Which are next to each other.
+    sight : Sight
+        What the images show of them.
+    departed, arrived : (a,), (b,) int arrays
+        Rows that may be paired.
+
+    Returns
+    -------
+    Moves
+        By departed row.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    out = Moves(none, none, np.zeros(0))
+    for sort, names in SORTS.items():
+        mine = np.isin(kinds, names) & sight.known
+        old, new = departed[mine[departed]], arrived[mine[arrived]]
+        coupled = links if sort in COUPLED else None
+        weights = learnt()[sort]
+        known = suppose(objects, coupled, sight, weights.thing, old, new)
+        if known is not None:
+            out = out.joined(surest(known, known.probability(weights.cut), LEAST[sort]))
+    return out
+
+
+def suppose(
+    objects: Placed,
+    links: Links | None,
+    sight: Sight,
+    thing: Trees,
+    departed: np.ndarray,
+    arrived: np.ndarray,
+) -> Hypotheses | None:
+    """Lay all departed cuts on all arrived ones; None where there is nothing to lay.
+
+    ``thing`` weighs two things; without ``links`` each thing is a cut by itself.
+    """
+    i, j = _candidates(objects, sight, departed, arrived)
+    if len(i) == 0:
+        return None
+    if links is not None:
+        links = links.take(links.gap < COUPLED_M + 2 * objects.error_m)
+    old = stand_in_rows(objects, sight.axis, links, departed)
+    new = stand_in_rows(objects, sight.axis, links, arrived)
+    cuts = lay_cuts(old, new, i, j)
+    cuts, alike = best_run(cuts, old, new, _alike(objects, sight, thing, cuts))
+    return Hypotheses(cuts, cut_columns(cuts, alike, objects), len(old.size))
+
+
+def _candidates(
+    objects: Placed, sight: Sight, departed: np.ndarray, arrived: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs that are looked at: all, or the most alike of many."""
+    from scipy.spatial import cKDTree
+
+    if len(departed) * len(arrived) <= EVERY:
+        i, j = np.repeat(departed, len(arrived)), np.tile(arrived, len(departed))
+    else:
+        size = SIZE_WEIGHT * objects.length[:, None]
+        space = np.column_stack([sight.along.mean(axis=1), size])
+        count = min(CANDIDATES, len(arrived))
+        near = cKDTree(space[arrived]).query(space[departed], k=np.arange(1, count + 1))[1]
+        i, j = np.repeat(departed, count), arrived[near.ravel()]
+    far = np.hypot(objects.x[i] - objects.x[j], objects.y[i] - objects.y[j])
+    apart = far > 3 * objects.error_m
+    return i[apart], j[apart]
+
+
+def _alike(objects: Placed, sight: Sight, thing: Trees, cuts: Cuts) -> np.ndarray:
+    """(m, k) what each pair of things of each cut says, beyond what any pair does."""
+    cut, at = np.nonzero(cuts.inside)
+    i, j, turned = cuts.departed[cut, at], cuts.arrived[cut, at], cuts.turned[cut]
+    said = np.zeros(len(i))
+    for way in (False, True):
+        every = np.flatnonzero(turned == way)
+        for start in range(0, len(every), CHUNK):
+            mine = every[start : start + CHUNK]
+            columns = compare(objects, sight, i[mine], j[mine], way)
+            said[mine] = thing.log_odds(columns) - thing.constant
+    out = np.zeros(cuts.departed.shape)
+    out[cut, at] = said
+    return out
+
+
+def surest(known: Hypotheses, probability: np.ndarray, least: float) -> Moves:
+    """Take the surest cuts, each thing once."""
+    cuts = known.cuts
+    i: list[int] = []
+    j: list[int] = []
+    chance: list[float] = []
+    taken: set[tuple[bool, int]] = set()
+    total = known.columns[:, COLUMNS.index("total")]
+    enough = np.flatnonzero((probability >= least) & (total > SPEAKS))
+    for cut in enough[np.argsort(-probability[enough], kind="stable")]:
+        inside = cuts.inside[cut]
+        old, new = cuts.departed[cut][inside].tolist(), cuts.arrived[cut][inside].tolist()
+        these = {(False, k) for k in old} | {(True, k) for k in new}
+        if not these & taken:
+            taken |= these
+            i, j = i + old, j + new
+            chance += [float(probability[cut])] * len(old)
+    return Moves(np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), np.array(chance))
