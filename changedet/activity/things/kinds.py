@@ -103,7 +103,7 @@ def kind_probabilities(setting: Setting, links: Links) -> np.ndarray:
     sizes, place, chain, colour = evidence(setting, links)
     product = np.ones_like(sizes)
     for term, power in (
-        (sizes, SIZE_POWER), (place, PLACE_POWER), (chain, CHAIN_POWER), (colour, CHAIN_POWER)
+        (sizes, SIZE_POWER), (place, 1.0), (chain, CHAIN_POWER), (colour, CHAIN_POWER)
     ):  # fmt: skip
         # densities may be tiny: only their ratios count
         highest = term.max(axis=1, keepdims=True)
@@ -146,6 +146,8 @@ def _relation(setting: Setting) -> np.ndarray:
             for state in range(3):
                 here = state == k
                 on[state] *= _along(relation, np.hypot(sigma, e / 2), turn) if here else away
+    # the power is for what was seen and drawn, not for how many of a kind stand where
+    on = (on / np.maximum(on.max(axis=0), 1e-300)) ** PLACE_POWER
     shares = np.array([[ON_TRACK.get(k, 0.01), ON_ROAD.get(k, 0.01)] for k in KINDS])
     shares = np.column_stack([shares, 1 - shares.sum(axis=1)])
     return np.asarray(on.T @ shares.T)
