@@ -138,7 +138,10 @@ def probability(terms: np.ndarray, powers: np.ndarray) -> np.ndarray:
 
 
 def fit_powers(terms: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Powers of size, place and neighbours of the largest likelihood."""
+    """Powers of size, place and neighbours of the largest likelihood.
+
+    That of place is beyond ``PLACE_POWER``, which acts before shares of kinds come in: about 1.
+    """
 
     def cost(powers: np.ndarray) -> float:
         held = (probability(terms, powers) * right).sum(axis=1)
@@ -170,7 +173,7 @@ def main() -> None:
         print(f"powers, lines {name}:", np.round(fit_powers(part, right), 2))
     both, twice = np.concatenate(terms), np.concatenate([right, right])
     print("powers, both:", np.round(fit_powers(both, twice), 2))
-    p = probability(both, np.array([kinds.SIZE_POWER, kinds.PLACE_POWER, kinds.CHAIN_POWER]))
+    p = probability(both, np.array([kinds.SIZE_POWER, 1.0, kinds.CHAIN_POWER]))
     best = p.argmax(axis=1)
     good = twice[np.arange(len(best)), best]
     print("map, with the powers in use:", KNOTS, np.round(fit_map(p.max(axis=1), good), 3))

@@ -32,8 +32,9 @@ ON_ROAD: dict[str, float] = {"truck": 0.60, "vehicle": 0.50, "convoy": 0.92, "ot
 SIZE_POWER, PLACE_POWER, CHAIN_POWER = 0.8, 1.6, 1.8
 """Powers to which the likelihoods of size and place and the prior of neighbours are raised: each is
 wide, for the worst outlines, and outlines err in common. Between what is most likely of outlines
-found in simulated yards with and without lines (``tests/benchmarks/learn_kinds.py``). This is a
-logarithmic opinion pool (Genest and Zidek 1986, doi:10.1214/ss/1177013825)."""
+found in simulated yards with and without lines (``tests/benchmarks/learn_kinds.py``). That of place
+is for where a thing stands; how many of a kind stand there counts once. This is a logarithmic
+opinion pool (Genest and Zidek 1986, doi:10.1214/ss/1177013825)."""
 CALIBRATED = (
     (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0),
     (0.0, 0.34, 0.53, 0.655, 0.75, 0.825, 0.92, 0.97, 0.997),
