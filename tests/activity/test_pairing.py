@@ -91,6 +91,20 @@ def test_lorries_are_never_paired(rng):
     assert claimed(things, colours, ["truck"] * 10, rng) == {}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [(12.2, 12.4, True), (12.2, 13.7, False), (12.2, 6.1, False), (6.1, 6.1, False)],
+)
+def test_boxes_are_paired_only_if_long_and_equally_long(before, after, same, rng):
+    things = [
+        (40, 40, before, 2.44, "disappeared"), (300, 60, after, 2.44, "appeared"),
+        *[(60 + 30 * k, 200, 12.2, 2.44, "disappeared") for k in range(5)],
+    ]  # fmt: skip
+    colours = COLOURS[[0, 0, 1, 2, 3, 4, 5]]
+    found = claimed(things, colours, ["container"] * 7, rng)
+    assert found == ({0: 1} if same else {})
+
+
 def turned_train():
     """Five wagons before; the same five the other way round."""
     things = [*yard.wagons(20, 50, 5, "disappeared"), *yard.wagons(30, 120, 5)]

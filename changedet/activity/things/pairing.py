@@ -29,9 +29,15 @@ LEARNT_KINDS = tuple(kind for kinds in SORTS.values() for kind in kinds)
 COUPLED = ("wagon",)
 LEAST: dict[str, float] = {"wagon": 0.5, "container": 0.85}
 """Pairs that are less certain than this are not claimed."""
-SPEAKS = 2.0
-"""And what its things say one by one must be more than this for a cut: how cuts stand is not enough
-where outlines are not as good as those from which it was learnt."""
+SPEAKS, ENOUGH = 2.5, 4
+"""And each thing of a cut must say so much by itself, on average, or so many of them together: how
+cuts stand is not enough where outlines are not as good as those from which it was learnt."""
+SHORTEST_M: dict[str, float] = {"container": 10.0}
+"""Shorter boxes are not paired: two of 20 ft stand in one slot, and all of them look alike."""
+SAME_LENGTH_M: dict[str, float] = {"container": 1.2}
+"""Outlines whose lengths differ by more hold different things: boxes of 40 and 45 ft by 1.5 m.
+Outlines as found are looser than those from which likeness was learnt, so this is no matter of
+odds."""
 EVERY = 100_000
 """Up to so many pairs all are looked at; of more, for each departure"""
 CANDIDATES = 24
@@ -99,13 +105,15 @@ def pair_cuts(
     none = np.zeros(0, dtype=np.int64)
     out = Moves(none, none, np.zeros(0))
     for sort, names in SORTS.items():
-        mine = np.isin(kinds, names) & sight.known
+        mine = np.isin(kinds, names) & sight.known & (objects.length >= SHORTEST_M.get(sort, 0.0))
         old, new = departed[mine[departed]], arrived[mine[arrived]]
         coupled = links if sort in COUPLED else None
         weights = learnt()[sort]
         known = suppose(objects, coupled, sight, weights.thing, old, new)
         if known is not None:
-            out = out.joined(surest(known, known.probability(weights.cut), LEAST[sort]))
+            probability = known.probability(weights.cut)
+            probability[~_same_length(known.cuts, objects, SAME_LENGTH_M.get(sort, np.inf))] = 0.0
+            out = out.joined(surest(known, probability, LEAST[sort]))
     return out
 
 
@@ -131,6 +139,12 @@ def suppose(
     cuts = lay_cuts(old, new, i, j)
     cuts, alike = best_run(cuts, old, new, _alike(objects, sight, thing, cuts))
     return Hypotheses(cuts, cut_columns(cuts, alike, objects), len(old.size))
+
+
+def _same_length(cuts: Cuts, objects: Placed, within_m: float) -> np.ndarray:
+    """(m,) bool: cuts all of whose things are as long as those that they are laid on."""
+    apart = np.abs(objects.length[cuts.departed] - objects.length[cuts.arrived])
+    return np.asarray(((apart <= within_m) | ~cuts.inside).all(axis=1))
 
 
 def _candidates(
@@ -175,8 +189,9 @@ def surest(known: Hypotheses, probability: np.ndarray, least: float) -> Moves:
     j: list[int] = []
     chance: list[float] = []
     taken: set[tuple[bool, int]] = set()
-    total = known.columns[:, COLUMNS.index("total")]
-    enough = np.flatnonzero((probability >= least) & (total > SPEAKS))
+    size = np.minimum(cuts.inside.sum(axis=1), ENOUGH)
+    said = known.columns[:, COLUMNS.index("total")] / size
+    enough = np.flatnonzero((probability >= least) & (said > SPEAKS))
     for cut in enough[np.argsort(-probability[enough], kind="stable")]:
         inside = cuts.inside[cut]
         old, new = cuts.departed[cut][inside].tolist(), cuts.arrived[cut][inside].tolist()
