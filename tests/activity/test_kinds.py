@@ -12,6 +12,7 @@ from changedet.activity import (
     size_likelihood,
     straightened,
 )
+from changedet.activity.things import kinds
 from changedet.activity.things.kinds import choose_kinds
 from changedet.activity.things.placing import lay_lines
 from changedet.errors import GeometryError, GridError
@@ -303,6 +304,19 @@ def test_a_lorry_is_no_wagon_for_standing_alone_in_its_row():
     assert set(found["kind"]) == {"truck"}
     coupled = named([(40 + 14.1 * k, 60, 13.0, 3.1, "appeared") for k in range(5)])
     assert set(coupled["kind"]) == {"railcar"}
+
+
+def test_how_many_lorries_stand_on_roads_counts_once():
+    """For one that is parked far from any, whatever where it stands weighs."""
+    grid = yard.grid(0.5, 400)
+    objects = place_objects(yard.table([(100, 118, 16.5, 2.55, "appeared")]), grid, 1.0)
+    roads, tracks = (relate(objects, lay_lines(given, grid)) for given in (ROAD, TRACK))
+    none = np.full(1, np.nan)
+    setting = kinds.Setting(objects, tracks, roads, 0.5, none, none)
+    place = kinds.evidence(setting, find_links(objects))[1][0]
+    off_road = 1 - kinds.ON_ROAD["truck"] - 0.01
+    there = place[KINDS.index("truck")] / place[KINDS.index("container")]
+    assert there == pytest.approx(off_road / (1 - 0.03 - 0.01), rel=0.1)
 
 
 def test_what_may_be_two_things_is_said_with_little_confidence():
