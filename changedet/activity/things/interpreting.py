@@ -141,7 +141,7 @@ def interpret(
     free = movable(objects, kinds, grid.gsd_m)
     gone = np.flatnonzero(free & (table["change"] == "disappeared"))
     come = np.flatnonzero(free & (table["change"] == "appeared"))
-    learnt = pair is not None and (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
+    learnt = pair is not None and _is_fine(grid)
     rest = ~(np.isin(kinds, LEARNT_KINDS) & learnt)
     moves = pair_moves(
         objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
@@ -180,8 +180,7 @@ def setting_of(
     vegetated, wet = colour_indices(look, roles, objects.dates)
     seen = None
     # at coarser pixels rails and lanes do not show
-    fine = (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
-    if pair is not None and fine and not (len(tracks) and len(roads)):
+    if pair is not None and _is_fine(grid) and not (len(tracks) and len(roads)):
         line = line_likelihood(look_along(objects, pair))
         seen = ground_likelihood(line, find_bands(objects, pair))
     return Setting(
@@ -193,6 +192,11 @@ def setting_of(
         wet,
         seen,
     )
+
+
+def _is_fine(grid: Grid) -> bool:
+    """Whether pixels show what runs along an object and the look of single things."""
+    return (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
 
 
 def _with_moves(

@@ -43,6 +43,12 @@ class Moves:
     probability: np.ndarray
     """(k,) of each pair."""
 
+    @classmethod
+    def none(cls) -> Moves:
+        """Nothing moved."""
+        rows = np.zeros(0, dtype=np.int64)
+        return cls(rows, rows, np.zeros(0))
+
     def joined(self, other: Moves) -> Moves:
         """Both, by departed row."""
         i = np.concatenate([self.departed, other.departed])
@@ -93,17 +99,15 @@ def pair_moves(
     be told apart but by their order; alike ones that stand alone are left unpaired. A train that
     was turned round is not recognised as a train, only wagon by wagon.
     """
-    none = np.zeros(0, dtype=np.int64)
     seen = np.isfinite(looks.value).all(axis=1) & np.isfinite(looks.contrast).all(axis=1)
     departed, arrived = departed[seen[departed]], arrived[seen[arrived]]
     if len(departed) == 0 or len(arrived) == 0:
-        return Moves(none, none, np.zeros(0))
+        return Moves.none()
     i, j = _candidates(objects, looks, departed, arrived)
-    far = np.hypot(objects.x[i] - objects.x[j], objects.y[i] - objects.y[j])
-    apart = far > 3 * objects.error_m
+    apart = objects.apart(i, j)
     i, j = i[apart], j[apart]
     if len(i) == 0:
-        return Moves(none, none, np.zeros(0))
+        return Moves.none()
     everything = np.concatenate([departed, arrived])
     evidence = resemblance(objects, looks, i, j)
     evidence -= _chance(objects, looks, links, i, j, everything)

@@ -102,8 +102,7 @@ def pair_cuts(
     Moves
         By departed row.
     """
-    none = np.zeros(0, dtype=np.int64)
-    out = Moves(none, none, np.zeros(0))
+    out = Moves.none()
     for sort, names in SORTS.items():
         mine = np.isin(kinds, names) & sight.known & (objects.length >= SHORTEST_M.get(sort, 0.0))
         old, new = departed[mine[departed]], arrived[mine[arrived]]
@@ -161,8 +160,7 @@ def _candidates(
         count = min(CANDIDATES, len(arrived))
         near = cKDTree(space[arrived]).query(space[departed], k=np.arange(1, count + 1))[1]
         i, j = np.repeat(departed, count), arrived[near.ravel()]
-    far = np.hypot(objects.x[i] - objects.x[j], objects.y[i] - objects.y[j])
-    apart = far > 3 * objects.error_m
+    apart = objects.apart(i, j)
     return i[apart], j[apart]
 
 

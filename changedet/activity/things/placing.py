@@ -51,6 +51,11 @@ class Placed:
     def __len__(self) -> int:
         return len(self.x)
 
+    def apart(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """(k,) bool: pairs of rows that lie at two places, beyond what outlines err."""
+        far = np.hypot(self.x[i] - self.x[j], self.y[i] - self.y[j])
+        return np.asarray(far > 3 * self.error_m)
+
     def strip(
         self, rows: np.ndarray, u: np.ndarray, v: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
