@@ -110,13 +110,13 @@ def look_closely(
         after = ((objects.dates[mine] & 2) > 0)[:, None, None, None]
         value = np.where(after, now, match(before))[..., :BANDS]
         core = (np.abs(v) <= half[mine, None] + 1e-9)[:, None, :, None]
-        along[mine] = _mean(np.where(core, value, np.nan), 2)
-        across[mine] = _mean(_mean(value, 3), 1)
+        along[mine] = mean_known(np.where(core, value, np.nan), 2)
+        across[mine] = mean_known(mean_known(value, 3), 1)
     usual = np.nanmedian(across) if np.isfinite(across).any() else 1.0
     return Sight(_log(along, usual), _log(across, usual), axis)
 
 
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+def mean_known(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean of what is known."""
     known = np.isfinite(values)
     count = known.sum(axis=axis)
