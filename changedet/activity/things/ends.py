@@ -51,8 +51,8 @@ SHORTEST_M = 4.0
 CHUNK = 128
 """Things that are weighed at once; never changes a result."""
 WEIGHTS: dict[str, tuple[float, ...]] = {
-    "railcar": (0.90, -0.16, 2.66, 0.60, 0.95, 0.38, 0.016, 0.084),
-    "container": (1.92, 0.66, 1.32, 0.49, 1.45, 0.36, 0.162, -0.002),
+    "railcar": (0.88, -0.01, 3.03, 1.25, 1.24, 0.29, -0.08, 0.15),
+    "container": (2.08, 0.29, 2.10, 0.60, 1.59, 0.29, -0.14, 0.02),
 }
 """By kind, of: the logarithm of the step of colour at the date that holds it and at the other, how
 dark it is just beyond at the one and at the other, by how much the difference between the dates

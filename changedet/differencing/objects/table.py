@@ -9,6 +9,12 @@ import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.null.significance import object_q_values
+from changedet.differencing.objects.bodies import (
+    BodySums,
+    body_columns,
+    count_bodies,
+    only_shadows,
+)
 from changedet.differencing.objects.explaining import (
     Run,
     count_explanations,
@@ -55,6 +61,8 @@ class FoundObjects:
     """Maps provisional labels to ids (0: none)."""
     appearance: Appearance
     """How they and their surroundings look, one entry a row."""
+    looks: np.ndarray | None = None
+    """(n, column) what was weighed to tell bodies from shadows; None where nothing was."""
 
 
 def find_objects(
@@ -122,6 +130,7 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
+    looks = None
     geometry, measures, shape, why = _look_at(
         labels, reader, found, detection, observed_pixels, run
     )
@@ -134,11 +143,16 @@ def find_objects(
         )
         tested = why[parent], p[parent], q[parent]
         found = replace(found, peak=peak[parent])
+        sums = None if detection.shadow is None else BodySums.zeros(len(found))
         geometry, measures, shape, why = _look_at(
-            labels, reader, found, detection, observed_pixels, run
+            labels, reader, found, detection, observed_pixels, run, sums
         )
-        # of a place that no shadow explains a dark part is no shadow either
+        # of a place that no shadow explains a dark part is no shadow that moved; but some are
+        # those of what changed
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
+        if sums is not None:
+            looks = body_columns(measures, sums, shape, held_by(measures), detection)
+            why[is_part & only_shadows(looks)] = "shadow"
         why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
     table = _table(grid, found, geometry, measures, shape, detection, p, q, why, resolved)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
@@ -151,6 +165,7 @@ def find_objects(
         table.take(order).with_columns(id=ids),
         new[found.lookup],
         appearances(measures, detection.contrast).take(order),
+        None if looks is None else looks[order],
     )
 
 
@@ -161,9 +176,10 @@ def _look_at(
     detection: Detection,
     observed_pixels: int,
     run: Run,
+    sums: BodySums | None = None,
 ) -> tuple[np.ndarray, Measures, Shape, np.ndarray]:
-    """Outline, measure and explain."""
-    geometry, measures = _visit(labels, reader, found, detection, run)
+    """Outline, measure and explain; with ``sums`` to add to, look for bodies, too."""
+    geometry, measures = _visit(labels, reader, found, detection, run, sums)
     shape = shape_of(measures.moments, found.first)
     why = explanations(found, measures, shape, detection, reader, observed_pixels)
     return geometry, measures, shape, why
@@ -175,12 +191,13 @@ def _visit(
     found: Components,
     detection: Detection,
     run: Run,
+    sums: BodySums | None,
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
     halo = max(RING_PX + 2 + SHADOW_GUARD, GROUND_PX, detection.halo, explaining_halo(detection))
 
-    def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures]:
+    def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures, BodySums | None]:
         window = core.pad(halo)
         inner = window.intersect(grid.window)
         numbers = np.zeros(window.shape, dtype=np.int64)
@@ -192,14 +209,19 @@ def _visit(
         count_explanations(partial, numbers, pair, window, core, detection)
         count_cuts(partial, numbers, pair, window, core, grid)
         count_standing(partial, numbers, pair, window, core, detection)
-        return ids, pieces, partial
+        bodies = None if sums is None else BodySums.zeros(n)
+        if bodies is not None:
+            count_bodies(bodies, numbers, pair, window, core, detection)
+        return ids, pieces, partial, bodies
 
     measures = Measures.zeros(n, len(reader.roles))
     all_ids, all_pieces = [], []
-    for ids, pieces, partial in run(work, touched_windows(grid, found, RING_PX)):
+    for ids, pieces, partial, bodies in run(work, touched_windows(grid, found, RING_PX)):
         all_ids.append(ids)
         all_pieces.append(pieces)
         measures.merge(partial)
+        if sums is not None and bodies is not None:
+            sums.merge(bodies)
     polygons = unite(np.concatenate(all_ids), np.concatenate(all_pieces), n)
     return _to_crs(polygons, grid), measures
 
