@@ -32,6 +32,8 @@ CORE, CORE_M = 0.25, (0.5, 1.0)
 """Half the width, in widths, of the middle that is looked at, and its bounds, metres."""
 DARKEST = 0.03
 """Darker places, against what is usual in the scene, count as this."""
+OWN_M = 1.0
+"""What lies farther within the outline than this is the thing itself, metres."""
 SOFT = 0.05
 """Smaller steps of ln brightness are noise."""
 DEEPEST = 0.8
@@ -51,12 +53,12 @@ SHORTEST_M = 4.0
 CHUNK = 128
 """Things that are weighed at once; never changes a result."""
 WEIGHTS: dict[str, tuple[float, ...]] = {
-    "railcar": (0.88, -0.01, 3.03, 1.25, 1.24, 0.29, -0.08, 0.15),
-    "container": (2.08, 0.29, 2.10, 0.60, 1.59, 0.29, -0.14, 0.02),
+    "railcar": (0.68, 0.04, 3.10, 1.29, 0.92, -2.02, 0.88, 0.245, -0.071, 0.203),
+    "container": (1.73, 0.36, 1.84, 0.50, 1.32, -2.88, 0.52, 0.341, -0.007, 0.005),
 }
 """By kind, of: the logarithm of the step of colour at the date that holds it and at the other, how
 dark it is just beyond at the one and at the other, by how much the difference between the dates
-falls, the logarithm of how likely an outline errs so far, and how far beyond, and short of, its end
+falls, how unlike the rest of the thing it is just within and just beyond, the logarithm of how likely an outline errs so far, and how far beyond, and short of, its end
 that is, in errors of an outline."""
 
 
@@ -177,7 +179,12 @@ def end_columns(strips: np.ndarray, after: np.ndarray, error_m: float) -> np.nda
     often, far = ASTRAY
     likely = np.exp(-0.5 * beyond**2) + often * np.exp(-0.5 * (beyond / far) ** 2) + ELSEWHERE
     own = [np.log(likely), np.maximum(beyond, 0.0), np.minimum(beyond, 0.0)]
-    seen = [columns[0][0], columns[1][0], columns[0][1], columns[1][1], fall]
+    own_colour = here[:, :, PLACES_M <= -OWN_M].mean(axis=2)
+    unlike = [
+        np.sqrt(((_beside(here, side) - own_colour[:, :, None]) ** 2).mean(axis=-1))
+        for side in (-1, 1)
+    ]
+    seen = [columns[0][0], columns[1][0], columns[0][1], columns[1][1], fall, *unlike]
     seen = [np.nan_to_num(c) for c in seen]
     return np.stack([*seen, *(np.broadcast_to(c, fall.shape) for c in own)], axis=-1)
 
