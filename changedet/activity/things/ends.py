@@ -56,10 +56,10 @@ WEIGHTS: dict[str, tuple[float, ...]] = {
     "railcar": (0.68, 0.04, 3.10, 1.29, 0.92, -2.02, 0.88, 0.245, -0.071, 0.203),
     "container": (1.73, 0.36, 1.84, 0.50, 1.32, -2.88, 0.52, 0.341, -0.007, 0.005),
 }
-"""By kind, of: the logarithm of the step of colour at the date that holds it and at the other, how
-dark it is just beyond at the one and at the other, by how much the difference between the dates
-falls, how unlike the rest of the thing it is just within and just beyond, the logarithm of how likely an outline errs so far, and how far beyond, and short of, its end
-that is, in errors of an outline."""
+"""By kind, of: the logarithm of the step of colour at the date that holds it and at the other; how
+dark it is just beyond at the one and at the other; by how much the difference between the dates
+falls; how unlike the rest of the thing it is just within and just beyond; the logarithm of how
+likely an outline errs so far; and how far beyond, and short of, its end that is, in its errors."""
 
 
 EDGE = round(FAR_M / STEP_M)
