@@ -6,6 +6,7 @@ import numpy as np
 
 from changedet.activity.things.bands import find_bands, ground_likelihood
 from changedet.activity.things.chains import components, find_links
+from changedet.activity.things.ends import find_ends
 from changedet.activity.things.grouping import group_objects
 from changedet.activity.things.kinds import (
     OUTLINE_PX,
@@ -19,7 +20,7 @@ from changedet.activity.things.kinds import (
 )
 from changedet.activity.things.likeness import look_closely
 from changedet.activity.things.looking import Matching, look_of, matching
-from changedet.activity.things.moving import pair_moves
+from changedet.activity.things.moving import Moves, pair_moves
 from changedet.activity.things.pairing import LEARNT_KINDS, pair_cuts
 from changedet.activity.things.placing import (
     Lines,
@@ -148,8 +149,7 @@ def interpret(
         gone[rest[gone]], come[rest[come]],
     )  # fmt: skip
     if pair is not None and learnt:
-        sight = look_closely(objects, pair, matching(look, radiometry))
-        moves = moves.joined(pair_cuts(objects, kinds, links, sight, gone, come))
+        moves = moves.joined(look_for_moves(objects, kinds, look, radiometry, pair, gone, come))
     far = np.hypot(
         objects.x[moves.departed] - objects.x[moves.arrived],
         objects.y[moves.departed] - objects.y[moves.arrived],
@@ -157,6 +157,24 @@ def interpret(
     if grid.gsd_m is None:
         far = np.full(len(far), np.nan)
     return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
+
+
+def look_for_moves(
+    objects: Placed,
+    kinds: np.ndarray,
+    look: Appearance,
+    radiometry: Matching | None,
+    pair: PairReader,
+    gone: np.ndarray,
+    come: np.ndarray,
+) -> Moves:
+    """Pair what is gone and what came by what the images show, between the ends of each body."""
+    match = matching(look, radiometry)
+    around = look.around[1]
+    usual = float(np.nanmedian(around)) if np.isfinite(around).any() else 1.0
+    bodies = find_ends(objects, kinds, pair, match, usual)
+    sight = look_closely(bodies, pair, match)
+    return pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come)
 
 
 def movable(objects: Placed, kinds: np.ndarray, gsd_m: float | None) -> np.ndarray:
