@@ -18,9 +18,9 @@ from changedet.activity.things.kinds import (
     kind_probabilities,
     supported_kinds,
 )
-from changedet.activity.things.likeness import look_closely
+from changedet.activity.things.likeness import Sight, look_closely
 from changedet.activity.things.looking import Matching, look_of, matching
-from changedet.activity.things.moving import Moves, pair_moves
+from changedet.activity.things.moving import pair_moves
 from changedet.activity.things.pairing import LEARNT_KINDS, pair_cuts
 from changedet.activity.things.placing import (
     Lines,
@@ -149,7 +149,8 @@ def interpret(
         gone[rest[gone]], come[rest[come]],
     )  # fmt: skip
     if pair is not None and learnt:
-        moves = moves.joined(look_for_moves(objects, kinds, look, radiometry, pair, gone, come))
+        bodies, sight = look_again(objects, kinds, look, radiometry, pair)
+        moves = moves.joined(pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come))
     far = np.hypot(
         objects.x[moves.departed] - objects.x[moves.arrived],
         objects.y[moves.departed] - objects.y[moves.arrived],
@@ -159,22 +160,19 @@ def interpret(
     return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
 
 
-def look_for_moves(
+def look_again(
     objects: Placed,
     kinds: np.ndarray,
     look: Appearance,
     radiometry: Matching | None,
     pair: PairReader,
-    gone: np.ndarray,
-    come: np.ndarray,
-) -> Moves:
-    """Pair what is gone and what came by what the images show, between the ends of each body."""
+) -> tuple[Placed, Sight]:
+    """Bodies between their ends as the images show them, and what they look like."""
     match = matching(look, radiometry)
     around = look.around[1]
     usual = float(np.nanmedian(around)) if np.isfinite(around).any() else 1.0
     bodies = find_ends(objects, kinds, pair, match, usual)
-    sight = look_closely(bodies, pair, match)
-    return pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come)
+    return bodies, look_closely(bodies, pair, match)
 
 
 def movable(objects: Placed, kinds: np.ndarray, gsd_m: float | None) -> np.ndarray:
