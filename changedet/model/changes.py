@@ -215,15 +215,20 @@ class Appearance:
         Mean pixel values in its surroundings; NaN where there are none.
     scale : (date, band) float64 array
         Typical contrast of each band, by which differences can be compared.
+    body : (n,) float64 array, optional
+        Chance that an object is a body and not just the shadow of one; NaN where that was not
+        asked.
     """
 
     inside: np.ndarray
     around: np.ndarray
     scale: np.ndarray
+    body: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.inside.shape[1]
 
     def take(self, rows: Any) -> Appearance:
         """Return a copy with some objects (index or mask), in the order given."""
-        return Appearance(self.inside[:, rows], self.around[:, rows], self.scale)
+        body = None if self.body is None else self.body[rows]
+        return Appearance(self.inside[:, rows], self.around[:, rows], self.scale, body)

@@ -124,6 +124,9 @@ def interpret(
         setting = setting_of(objects, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
         kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
+        if look is not None and look.body is not None:
+            # what is only a shadow is a thing of no kind
+            confidence = confidence * np.where(np.isfinite(look.body), look.body, 1.0)
         names = (track_lines.names, road_lines.names)
         columns["kind"][counted] = kind
         columns["kind_confidence"][counted] = confidence

@@ -215,7 +215,8 @@ def learnt() -> Learnt:
     return Learnt(as_trees(value["trees"]), value["least"])
 
 
-def only_shadows(looks: np.ndarray) -> np.ndarray:
-    """(n,) bool: parts that are hardly ever a body."""
+def told(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chance that each part is a body, and whether it is hardly ever one, (n,) each."""
     known = learnt()
-    return np.asarray(known.trees.log_odds(looks) < known.least)
+    odds = known.trees.log_odds(looks)
+    return 1.0 / (1.0 + np.exp(-odds)), odds < known.least

@@ -13,7 +13,7 @@ from changedet.differencing.objects.bodies import (
     BodySums,
     body_columns,
     count_bodies,
-    only_shadows,
+    told,
 )
 from changedet.differencing.objects.explaining import (
     Run,
@@ -130,7 +130,7 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    looks = None
+    looks = body = None
     geometry, measures, shape, why = _look_at(
         labels, reader, found, detection, observed_pixels, run
     )
@@ -152,7 +152,9 @@ def find_objects(
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
         if sums is not None:
             looks = body_columns(measures, sums, shape, held_by(measures), detection)
-            why[is_part & only_shadows(looks)] = "shadow"
+            body, hardly = told(looks)
+            body[~is_part] = np.nan
+            why[is_part & hardly] = "shadow"
         why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
     table = _table(grid, found, geometry, measures, shape, detection, p, q, why, resolved)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
@@ -164,7 +166,7 @@ def find_objects(
     return FoundObjects(
         table.take(order).with_columns(id=ids),
         new[found.lookup],
-        appearances(measures, detection.contrast).take(order),
+        replace(appearances(measures, detection.contrast), body=body).take(order),
         None if looks is None else looks[order],
     )
 
