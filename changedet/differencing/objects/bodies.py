@@ -34,8 +34,6 @@ WITHIN_PX = (0, -1, -2)
 """and what lies within."""
 TOUCH_PX = (1, 2, 3)
 """How near another part is a neighbour, pixels."""
-LEVELS = (-1.6, -1.1, -0.6)
-"""Softened logarithms of brightness; pixels below each are counted."""
 SIDES = (-1, 1)
 """Towards the sun, and away from it."""
 BANDS = 4
@@ -50,8 +48,6 @@ class BodySums:
 
     bright: np.ndarray
     """(date, 2, n) of the softened logarithm of brightness, and of its square."""
-    below: np.ndarray
-    """(date, level, n) pixels darker than each of :data:`LEVELS`."""
     rim: np.ndarray
     """(date, side, n) pixels that look out on the side of the sun, and on the other."""
     rise: np.ndarray
@@ -66,11 +62,11 @@ class BodySums:
     def zeros(cls, n: int) -> BodySums:
         """Nothing counted yet, for ``n`` parts."""
         sides = [np.zeros((2, len(SIDES), n)) for _ in range(4)]
-        return cls(np.zeros((2, 2, n)), np.zeros((2, len(LEVELS), n)), *sides)
+        return cls(np.zeros((2, 2, n)), *sides)
 
     def merge(self, other: BodySums) -> None:
         """Add another block's sums."""
-        for name in ("bright", "below", "rim", "rise", "step", "beside"):
+        for name in ("bright", "rim", "rise", "step", "beside"):
             total = getattr(self, name)
             total += getattr(other, name)
 
@@ -106,8 +102,6 @@ def count_bodies(
         mine = bright[rows, cols].astype(np.float64)
         sums.bright[date, 0] += np.bincount(own - 1, mine, minlength=n)
         sums.bright[date, 1] += np.bincount(own - 1, mine * mine, minlength=n)
-        for k, level in enumerate(LEVELS):
-            sums.below[date, k] += np.bincount(own[mine < level] - 1, minlength=n)
         away = np.array(shadow.away[date])
         unit = away / max(float(np.hypot(*away)), 1e-6)
         for k, side in enumerate(SIDES):
@@ -163,7 +157,6 @@ def body_columns(
     facing = np.maximum(measures.facing, 1)
     by_date = [
         mean, np.sqrt(np.maximum(sums.bright[:, 1] / pixels - mean**2, 0.0)),
-        *np.moveaxis(sums.below / pixels, 1, 0),
         measures.steps / np.maximum(measures.outline, 1), measures.shade / facing,
         measures.drop / facing, measures.ground / np.maximum(measures.sighted, 1),
         measures.edge / np.maximum(measures.rim_pixels, 1),
