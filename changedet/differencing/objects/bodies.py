@@ -36,6 +36,8 @@ TOUCH_PX = (1, 2, 3)
 """How near another part is a neighbour, pixels."""
 SIDES = (-1, 1)
 """Towards the sun, and away from it."""
+LARGEST_M2 = 500.0
+"""Larger parts are never called shadows: floods are as dark and as even."""
 BANDS = 4
 """Blue, green, red and near infrared, as far as they are there."""
 FAINTEST = 0.01

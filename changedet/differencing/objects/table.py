@@ -10,6 +10,7 @@ import numpy as np
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.null.significance import object_q_values
 from changedet.differencing.objects.bodies import (
+    LARGEST_M2,
     BodySums,
     body_columns,
     count_bodies,
@@ -154,7 +155,8 @@ def find_objects(
             looks = body_columns(measures, sums, shape, held_by(measures), detection)
             body, hardly = told(looks)
             body[~is_part] = np.nan
-            why[is_part & hardly] = "shadow"
+            small = found.pixels * (detection.context.gsd_m or 1.0) ** 2 <= LARGEST_M2
+            why[is_part & hardly & small] = "shadow"
         why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
     table = _table(grid, found, geometry, measures, shape, detection, p, q, why, resolved)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
