@@ -34,7 +34,7 @@ HOLDS, EMPTY = 0.5, 0.15
 FOLDS = 3
 LOST = 0.005
 """Share of the bodies that may be taken for shadows."""
-TREES: dict[str, Any] = {"trees": 150, "depth": 3, "rate": 0.1, "ridge": 5.0}
+TREES: dict[str, Any] = {"trees": 220, "depth": 3, "rate": 0.1, "ridge": 5.0}
 
 
 def scene_of(seed: int, site: str | None = None) -> Scene:
