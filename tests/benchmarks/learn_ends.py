@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import shapely
 from kinds import found, holders
-from learn_bodies import scene_of
+from learn_shades import scene_of
 
 from changedet.activity.things.ends import (
     EDGE,

@@ -9,13 +9,6 @@ import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.null.significance import object_q_values
-from changedet.differencing.objects.bodies import (
-    LARGEST_M2,
-    BodySums,
-    body_columns,
-    count_bodies,
-    told,
-)
 from changedet.differencing.objects.explaining import (
     Run,
     count_explanations,
@@ -41,6 +34,13 @@ from changedet.differencing.objects.measuring import (
 )
 from changedet.differencing.objects.polygonise import outlines, unite
 from changedet.differencing.objects.refining import can_refine, refine
+from changedet.differencing.objects.shades import (
+    LARGEST_M2,
+    SideSums,
+    count_sides,
+    side_columns,
+    told,
+)
 from changedet.differencing.objects.standing import GROUND_PX, count_standing, held_by
 from changedet.differencing.sizes import minimum_pixels
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
@@ -144,7 +144,7 @@ def find_objects(
         )
         tested = why[parent], p[parent], q[parent]
         found = replace(found, peak=peak[parent])
-        sums = None if detection.shadow is None else BodySums.zeros(len(found))
+        sums = None if detection.shadow is None else SideSums.zeros(len(found))
         geometry, measures, shape, why = _look_at(
             labels, reader, found, detection, observed_pixels, run, sums
         )
@@ -152,7 +152,7 @@ def find_objects(
         # those of what changed
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
         if sums is not None:
-            looks = body_columns(measures, sums, shape, held_by(measures), detection)
+            looks = side_columns(measures, sums, shape, held_by(measures), detection)
             body, hardly = told(looks)
             body[~is_part] = np.nan
             small = found.pixels * (detection.context.gsd_m or 1.0) ** 2 <= LARGEST_M2
@@ -180,7 +180,7 @@ def _look_at(
     detection: Detection,
     observed_pixels: int,
     run: Run,
-    sums: BodySums | None = None,
+    sums: SideSums | None = None,
 ) -> tuple[np.ndarray, Measures, Shape, np.ndarray]:
     """Outline, measure and explain; with ``sums`` to add to, look for bodies, too."""
     geometry, measures = _visit(labels, reader, found, detection, run, sums)
@@ -195,13 +195,13 @@ def _visit(
     found: Components,
     detection: Detection,
     run: Run,
-    sums: BodySums | None,
+    sums: SideSums | None,
 ) -> tuple[np.ndarray, Measures]:
     """Outline and measure, reading only the blocks that hold an object."""
     grid, n = labels.grid, len(found)
     halo = max(RING_PX + 2 + SHADOW_GUARD, GROUND_PX, detection.halo, explaining_halo(detection))
 
-    def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures, BodySums | None]:
+    def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures, SideSums | None]:
         window = core.pad(halo)
         inner = window.intersect(grid.window)
         numbers = np.zeros(window.shape, dtype=np.int64)
@@ -213,9 +213,9 @@ def _visit(
         count_explanations(partial, numbers, pair, window, core, detection)
         count_cuts(partial, numbers, pair, window, core, grid)
         count_standing(partial, numbers, pair, window, core, detection)
-        bodies = None if sums is None else BodySums.zeros(n)
+        bodies = None if sums is None else SideSums.zeros(n)
         if bodies is not None:
-            count_bodies(bodies, numbers, pair, window, core, detection)
+            count_sides(bodies, numbers, pair, window, core, detection)
         return ids, pieces, partial, bodies
 
     measures = Measures.zeros(n, len(reader.roles))

@@ -10,8 +10,8 @@ import pytest
 import shapely
 
 import changedet as cd
-from changedet.differencing.objects import bodies
-from changedet.differencing.objects.bodies import BodySums, count_bodies, learnt, told
+from changedet.differencing.objects import shades
+from changedet.differencing.objects.shades import SideSums, count_sides, learnt, told
 from changedet.model import Image, ImagePair, Window
 from changedet.simulation import simulate
 
@@ -44,10 +44,10 @@ def painted():
 
 def counted(blocks):
     pair, labels, detection = painted()
-    window, sums = Window(0, 0, SIZE, SIZE), BodySums.zeros(2)
+    window, sums = Window(0, 0, SIZE, SIZE), SideSums.zeros(2)
     for core in blocks:
-        part = BodySums.zeros(2)
-        count_bodies(part, labels, pair, window, core, detection)
+        part = SideSums.zeros(2)
+        count_sides(part, labels, pair, window, core, detection)
         sums.merge(part)
     return sums
 
@@ -86,7 +86,7 @@ def test_what_was_learnt_says_a_chance_and_no_more():
     limit = 1 / (1 + np.exp(-learnt().least))
     assert np.array_equal(hardly, chance < limit)
     assert limit < 0.5
-    assert bodies.FILE.endswith(".json")
+    assert shades.FILE.endswith(".json")
 
 
 def covered(table, scene):

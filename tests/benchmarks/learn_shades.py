@@ -1,6 +1,6 @@
-"""Learn how bodies differ from their shadows: ``python tests/benchmarks/learn_bodies.py``.
+"""Learn how bodies differ from their shadows: ``python tests/benchmarks/learn_shades.py``.
 
-Writes ``changedet/differencing/objects/bodies.json``. Simulated yards, towns and fields of all
+Writes ``changedet/differencing/objects/shades.json``. Simulated yards, towns and fields of all
 lights, seasons and pixel sizes, in which much changed, go through the whole chain. A part that it
 outlines is a body if things of the truth cover half of it, or if it covers a third of one of them,
 with whatever else; it is none if next to nothing of either is true. The rest is left out. Seeds
@@ -22,7 +22,7 @@ from detection import sun
 
 import changedet as cd
 from changedet.config import Config
-from changedet.differencing.objects import bodies
+from changedet.differencing.objects import shades
 from changedet.model import as_trees
 from changedet.pipeline.running import Running
 from changedet.pipeline.steps import outline_objects
@@ -114,12 +114,12 @@ def main() -> None:
     least = float(np.quantile(odds[body], LOST))
     print(f"{body.sum()} bodies, {(~body).sum()} shadows; at {least:.2f} {LOST:.1%} of the one and "
           f"{np.mean(odds[~body] < least):.1%} of the other are called shadows")  # fmt: skip
-    made = f"python tests/benchmarks/learn_bodies.py --first {given.first} --seeds {given.seeds}"
+    made = f"python tests/benchmarks/learn_shades.py --first {given.first} --seeds {given.seeds}"
     value = {
         "made by": made, "least": round(least, 3),
         "trees": boost(columns, body.astype(float), **TREES),
     }  # fmt: skip
-    path = Path(bodies.__file__).with_name(bodies.FILE)
+    path = Path(shades.__file__).with_name(shades.FILE)
     path.write_text(json.dumps(value, separators=(",", ":")) + "\n", "utf-8")
 
 

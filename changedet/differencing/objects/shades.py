@@ -5,7 +5,7 @@ with it; dark ground looks like the one and like the other. A body is lit on the
 ends, away from it, in its own shadow; a shadow begins at what casts it and ends in lit ground. It
 is bluer than what it falls on, evenly dark, and has no edges but those two. None of that is certain
 by itself. All of it is put together by boosted trees, learnt on simulated yards, towns and fields
-(``tests/benchmarks/learn_bodies.py`` writes ``bodies.json``), and only what is hardly ever a body
+(``tests/benchmarks/learn_shades.py`` writes ``shades.json``), and only what is hardly ever a body
 is called a shadow.
 
 Needs to know where the sun stood. Fails for dark things in the shade of others.
@@ -27,7 +27,7 @@ from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.objects.measuring import Measures, Shape
 from changedet.model import ImagePair, Trees, Window, as_trees
 
-FILE = "bodies.json"
+FILE = "shades.json"
 BEYOND_PX = (2, 3, 4)
 """What lies beside the outline, pixels, towards the sun and away from it,"""
 WITHIN_PX = (0, -1, -2)
@@ -45,7 +45,7 @@ FAINTEST = 0.01
 
 
 @dataclass(eq=False)
-class BodySums:
+class SideSums:
     """Sums over the pixels of each part, and over its rim, added up block by block."""
 
     bright: np.ndarray
@@ -61,31 +61,31 @@ class BodySums:
     """(date, side, n) and whether another part lies there."""
 
     @classmethod
-    def zeros(cls, n: int) -> BodySums:
+    def zeros(cls, n: int) -> SideSums:
         """Nothing counted yet, for ``n`` parts."""
         sides = [np.zeros((2, len(SIDES), n)) for _ in range(4)]
         return cls(np.zeros((2, 2, n)), *sides)
 
-    def merge(self, other: BodySums) -> None:
+    def merge(self, other: SideSums) -> None:
         """Add another block's sums."""
         for name in ("bright", "rim", "rise", "step", "beside"):
             total = getattr(self, name)
             total += getattr(other, name)
 
 
-def count_bodies(
-    sums: BodySums,
+def count_sides(
+    sums: SideSums,
     labels: np.ndarray,
     pair: ImagePair,
     window: Window,
     core: Window,
     detection: Detection,
 ) -> None:
-    """Count in one block what :func:`body_columns` will ask for.
+    """Count in one block what :func:`side_columns` will ask for.
 
     Parameters
     ----------
-    sums : BodySums
+    sums : SideSums
         To add to.
     labels, pair, window, core
         As for :meth:`Measures.add`; a few pixels of margin are needed.
@@ -130,8 +130,8 @@ def _stepped(rows: np.ndarray, cols: np.ndarray, by: np.ndarray) -> tuple[np.nda
     return np.rint(rows + by[0]).astype(np.int64), np.rint(cols + by[1]).astype(np.int64)
 
 
-def body_columns(
-    measures: Measures, sums: BodySums, shape: Shape, change: np.ndarray, detection: Detection
+def side_columns(
+    measures: Measures, sums: SideSums, shape: Shape, change: np.ndarray, detection: Detection
 ) -> np.ndarray:
     """What is weighed of each part.
 
@@ -142,7 +142,7 @@ def body_columns(
     change : (n,) object array
         Which date holds them.
     detection : Detection
-        As in :func:`count_bodies`.
+        As in :func:`count_sides`.
 
     Returns
     -------
