@@ -43,6 +43,7 @@ from changedet.model.selftest import (
     TargetType,
 )
 from changedet.model.tracks import TrackActivity
+from changedet.model.trees import Trees, as_trees
 from changedet.model.zones import Places, ZoneActivity
 
 __all__ = [
@@ -87,7 +88,9 @@ __all__ = [
     "SiteHistory",
     "TargetType",
     "TrackActivity",
+    "Trees",
     "Window",
     "ZoneActivity",
+    "as_trees",
     "day_number",
 ]

@@ -16,8 +16,8 @@ from changedet.activity.things.cuts import best_run, cut_columns, lay_cuts, stan
 from changedet.activity.things.likeness import COLUMNS, Sight, compare, look_closely, one_way
 from changedet.activity.things.pairing import LEAST, pair_cuts
 from changedet.activity.things.placing import place_objects
-from changedet.activity.things.weighing import FILE, as_trees, learnt
-from changedet.model import Image, ImagePair
+from changedet.activity.things.weighing import FILE, learnt
+from changedet.model import Image, ImagePair, as_trees
 
 from . import yard
 

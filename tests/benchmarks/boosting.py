@@ -40,7 +40,7 @@ def boost(
     Returns
     -------
     dict
-        As :mod:`changedet.activity.things.weighing` reads it.
+        As :mod:`changedet.model.trees` reads it.
     """
     x = np.nan_to_num(columns, nan=-np.inf)
     edges = [_edges(c) for c in x.T]

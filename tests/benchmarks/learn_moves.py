@@ -29,7 +29,8 @@ from changedet.activity.things.likeness import Sight, compare, look_closely
 from changedet.activity.things.looking import matching
 from changedet.activity.things.pairing import COUPLED, SORTS, Hypotheses, suppose
 from changedet.activity.things.placing import Placed, place_objects, straightened
-from changedet.activity.things.weighing import FILE, Trees, as_trees
+from changedet.activity.things.weighing import FILE
+from changedet.model import Trees, as_trees
 from changedet.simulation import simulate
 
 SEEDS = range(201, 241)

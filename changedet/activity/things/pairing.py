@@ -18,7 +18,8 @@ from changedet.activity.things.cuts import (
 from changedet.activity.things.likeness import Sight, compare
 from changedet.activity.things.moving import COUPLED_M, Moves
 from changedet.activity.things.placing import Placed
-from changedet.activity.things.weighing import Trees, learnt
+from changedet.activity.things.weighing import learnt
+from changedet.model import Trees
 
 SORTS: dict[str, tuple[str, ...]] = {
     "wagon": ("railcar", "train"),
