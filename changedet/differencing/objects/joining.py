@@ -3,7 +3,7 @@
 A wagon of two colours, or one that stands half on what was dark and half on what was bright, falls
 into pieces. Pieces of one body lie close together, make a rectangle of a size that bodies have, go
 on in one colour and have no gap in between at the date that holds them. How much each of that says
-was learnt on simulated yards (``tests/benchmarks/learn_pieces.py``): boosted decision trees make of
+was learnt on simulated yards (``tests/benchmarks/learn_bodies.py``): boosted decision trees make of
 it the logarithm of the odds that two pieces are one thing. The surest pairs, each other's surest,
 are joined first, and what they became is compared anew.
 
@@ -13,23 +13,21 @@ end, are as long as one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from functools import cache
-from importlib import resources
 from typing import cast
 
 import numpy as np
 
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours, object_pixel_m
+from changedet.differencing.objects.bodies import learnt
 from changedet.differencing.objects.coupled import COARSEST_M
 from changedet.differencing.objects.pieces import Pieces
-from changedet.model import ImagePair, Trees, as_trees
+from changedet.model import ImagePair
 
-FILE = "pieces.json"
-LEVEL = 0.0
-"""Pieces are joined whose log odds are larger."""
+LEVEL = -1.2
+"""Pieces are joined whose log odds are larger: a right join ends two wrong rows, a wrong one spoils
+one thing at most."""
 
 
 def join_pieces(
@@ -56,7 +54,7 @@ def join_pieces(
         return parts
     dates = colours(pair, cast(ChangeVector, detection.detector), detection.contrast[1])
     pieces, number = Pieces.of(parts, places, np.stack(dates), pair.valid, size)
-    joined = join(pieces, learnt().log_odds)
+    joined = join(pieces, learnt().pieces.log_odds)
     out: np.ndarray = np.concatenate([[0], joined + 1])[number]
     return out
 
@@ -72,10 +70,3 @@ def join(pieces: Pieces, odds: Callable[[np.ndarray], np.ndarray]) -> np.ndarray
         pieces, new = pieces.merged(target)
         number = new[number]
     return number
-
-
-@cache
-def learnt() -> Trees:
-    """Read what was learnt."""
-    text = (resources.files("changedet.differencing.objects") / FILE).read_text(encoding="utf-8")
-    return as_trees(json.loads(text)["pieces"])

@@ -51,8 +51,7 @@ class Pieces:
     other: np.ndarray
     """(m,) each, which are near each other, the first before the second,"""
     border: np.ndarray
-    """(7, m) sums where they are: pixels, steps of colour and notches by date, pixels of gap, and of
-    no gap."""
+    """(7, m) sums there: pixels, steps of colour, notches by date, gap in pixels; without one."""
 
     @classmethod
     def of(
