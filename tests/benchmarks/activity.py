@@ -18,9 +18,8 @@ default settings, over ``--seeds`` seeds of each kind of yard.
   has several colours, as a pair of containers.
 * Rows and things are also laid on each other *one to one*, each with at most one of the other, for
   the largest sum of IoU. A pair of which this is :data:`ONE_TO_ONE` or more is one thing in one
-  row: the share of the things that have such a row, by kind, and the share of such rows of all
-  that nothing explains. Two short containers in a long slot are two things, though they are one in the
-  truth.
+  row: the share of the things that have such a row, by kind, and the share of such rows of all that
+  nothing explains. Two short containers in a long slot are two things, though one in the truth.
 * The *area ratio* is the area of the rows of its own over that of its footprint.
 """
 

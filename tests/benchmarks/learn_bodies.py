@@ -30,7 +30,7 @@ from changedet.differencing.objects.bodies import FILE
 from changedet.differencing.objects.coupled import Strips, cut_at_gaps
 from changedet.differencing.objects.gaps import COLUMNS, gap_columns
 from changedet.differencing.objects.pieces import Pieces
-from changedet.model import ScoreMap, as_trees
+from changedet.model import ScoreMap, Window, as_trees
 from changedet.pipeline.running import Running
 from changedet.pipeline.steps import outline_objects
 from changedet.simulation import SceneTruth, simulate
@@ -38,6 +38,8 @@ from changedet.simulation import SceneTruth, simulate
 PLAIN, MIXED = range(101, 133), range(301, 325)
 GAPS: dict[str, Any] = {"trees": 80, "depth": 3, "rate": 0.12, "ridge": 8.0}
 PIECES: dict[str, Any] = {"trees": 200, "depth": 2, "rate": 0.15, "ridge": 5.0}
+PAD_PX = 256
+"""So far beyond the image windows reach, pixels."""
 RUN_M = 2.0
 """Shorter runs of a thing along a part are chance, metres."""
 GAP_M = 3.0
@@ -54,7 +56,7 @@ ANOTHER = 0.35
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Parts of one window before they are cut."""
+    """Parts of one yard before they are cut."""
 
     parts: np.ndarray
     places: np.ndarray
@@ -97,39 +99,46 @@ def score_map(seed: int) -> tuple[ScoreMap, SceneTruth]:
     return cd.score(scene.before, scene.after, engine="serial", **sun(scene)), scene.truth
 
 
-def parts_of(scored: ScoreMap, truth: SceneTruth) -> list[Parts]:
-    """Parts of one yard, window by window."""
-    true = [b for o in truth.changed if o.kind in ASKED for b in bodies_of(o)]
-    out: list[Parts] = []
+def parts_of(scored: ScoreMap, truth: SceneTruth) -> Parts:
+    """Parts of one yard, put together from the windows in which they are found."""
+    grid, detection = scored.grid, scored.detection
+    around = grid.window.pad(PAD_PX)
+    parts, places = np.zeros((2, *around.shape), dtype=np.int64)
+    least_pixels: list[int] = []
     cut, join = refining.cut_coupled, refining.join_pieces
 
-    def see(parts: np.ndarray, places: np.ndarray, pair: Any, detection: Any) -> np.ndarray:
-        size = object_pixel_m(detection.context)
-        things = np.zeros(parts.shape, dtype=np.int64)
-        for k, shape in enumerate(true, start=1):
-            mine = rasterize([shape], parts.shape, transform=pair.grid.transform)
-            things[mine > 0] = k
-        dates = np.stack(colours(pair, detection.detector, detection.contrast[1]))
-        least = least_pixels[-1]
-        out.append(Parts(parts, places, dates, pair.valid, things, float(size or 0), least))
-        return parts
-
-    least_pixels: list[int] = []
-
-    def keep(parts: np.ndarray, pair: Any, detection: Any, least: int) -> np.ndarray:
+    def keep(raster: np.ndarray, pair: Any, detection: Any, least: int) -> np.ndarray:
         least_pixels.append(least)
-        return parts
+        return raster
+
+    def see(raster: np.ndarray, wide: np.ndarray, pair: Any, detection: Any) -> np.ndarray:
+        row, col = (round(v) for v in reversed(~grid.transform * pair.grid.transform[2:6:3]))
+        window = Window(row, col, *raster.shape)
+        at = np.s_[row + PAD_PX : row + PAD_PX + window.height,
+                   col + PAD_PX : col + PAD_PX + window.width]  # fmt: skip
+        base = int(parts.max())
+        parts[at] = np.where(raster > 0, raster + base, parts[at])
+        places[at] = np.where(wide > 0, wide, places[at])
+        return raster
 
     refining.cut_coupled, refining.join_pieces = keep, see
     try:
         outline_objects(scored, Config(), Running(Config(), "serial", lambda event: None))
     finally:
         refining.cut_coupled, refining.join_pieces = cut, join
-    return [p for p in out if p.parts.any()]
+    pair = scored.pair.read(around)
+    things = np.zeros(around.shape, dtype=np.int64)
+    true = [b for o in truth.changed if o.kind in ASKED for b in bodies_of(o)]
+    for k, shape in enumerate(true, start=1):
+        things[rasterize([shape], around.shape, transform=pair.grid.transform) > 0] = k
+    dates = np.stack(colours(pair, detection.detector, detection.contrast[1]))
+    size = object_pixel_m(detection.context)
+    assert size is not None
+    return Parts(parts, places, dates, pair.valid, things, size, least_pixels[0])
 
 
 def gaps_of(p: Parts) -> tuple[np.ndarray, np.ndarray]:
-    """What is known of the places along the long parts of a window, and which are gaps."""
+    """What is known of the places along the long parts of a yard, and which are gaps."""
     strips = Strips.of(p.parts, p.dates, p.size)
     if strips is None:
         return np.zeros((0, len(COLUMNS))), np.zeros(0)
@@ -170,7 +179,7 @@ def ends_along(things: np.ndarray, size: float) -> Iterator[float]:
 
 
 def pieces_of(p: Parts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What is known of pairs of pieces of a window, and which are one thing."""
+    """What is known of pairs of pieces of a yard, and which are one thing."""
     raster = cut_at_gaps(p.parts, p.dates, p.size, p.least)
     pieces, number = Pieces.of(raster, p.places, p.dates, p.valid, p.size)
     n, true = int(number.max()) + 1, int(p.things.max()) + 1
@@ -228,7 +237,7 @@ def main() -> None:
     known: list[Parts] = []
     for seed in [*PLAIN, *MIXED][: given.seeds]:
         print(f"yard {seed}", flush=True)
-        known += parts_of(*score_map(seed))
+        known.append(parts_of(*score_map(seed)))
     made = f"python tests/benchmarks/learn_bodies.py --seeds {given.seeds}"
     text = json.dumps({"made by": made, **learn(known)}, separators=(",", ":"))
     (Path(bodies.__file__).parent / FILE).write_text(text + "\n", "utf-8")
