@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from activity import ASKED, bodies_of
+from activity import ASKED, ONE_TO_ONE, bodies_of
 from boosting import boost
 from detection import SHIFTS, YARD, sun
 from rasterio.features import rasterize
@@ -52,6 +52,8 @@ INSIDE = 0.5
 """So much of a piece lies in the thing of which it is one,"""
 ANOTHER = 0.35
 """and has no more than this in common (IoU) with another."""
+SPOILT = 3
+"""Pairs of two whole things count as so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +155,6 @@ def gaps_of(p: Parts) -> tuple[np.ndarray, np.ndarray]:
         for end in ends_along(most[k, : strips.count[k]], p.size):
             target[k, np.abs(step - end) * p.size <= NEAR_M] = 1
     asked = (step * p.size >= RIM_M) & (step <= strips.count[:, None] - RIM_M / p.size)
-    # parts that are none of the things say nothing of gaps
-    asked &= ((most > 0).sum(axis=1) > 0.5 * strips.count)[:, None]
     return columns[asked], target[asked]
 
 
@@ -186,8 +186,9 @@ def pieces_of(p: Parts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     common = np.bincount((p.things * n + number).ravel(), minlength=n * true).reshape(true, n)
     area, common = common.sum(axis=1)[1:, None], common[1:, 1:].astype(float)
     while len(pieces.one) and len(area):
-        right = one_thing(pieces, common, area)
-        yield pieces.compare(), right.astype(float)
+        right, spoilt = one_thing(pieces, common, area)
+        weight = np.where(spoilt, SPOILT, 1)
+        yield np.repeat(pieces.compare(), weight, axis=0), np.repeat(right.astype(float), weight)
         # the longer the border the sooner
         target = pieces.surest(np.where(right, pieces.border[0], 0.0), 0.5)
         if (target == np.arange(len(target))).all():
@@ -196,8 +197,13 @@ def pieces_of(p: Parts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         common = np.stack([np.bincount(new, c, minlength=len(pieces.moments)) for c in common])
 
 
-def one_thing(pieces: Pieces, common: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """Whether the two of a pair are nearer to one thing together, and to no other alone."""
+def one_thing(
+    pieces: Pieces, common: np.ndarray, area: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the two of a pair are nearer to one thing together, and to no other alone.
+
+    And whether each is another one by itself, which would be spoilt.
+    """
     pixels = pieces.moments[:, 0].astype(float)
     alone = common / np.maximum(area + pixels - common, 1)
     a, b = pieces.one, pieces.other
@@ -210,7 +216,8 @@ def one_thing(pieces: Pieces, common: np.ndarray, area: np.ndarray) -> np.ndarra
         rest = alone[:, k]
         rest[thing, pair] = 0.0
         out &= (common[thing, k] >= INSIDE * pixels[k]) & (rest.max(axis=0) < ANOTHER)
-    return np.asarray(out)
+    whole = np.minimum(best[a], best[b]) >= ONE_TO_ONE
+    return out, whole & (alone.argmax(axis=0)[a] != alone.argmax(axis=0)[b])
 
 
 def learn(known: list[Parts]) -> dict[str, Any]:

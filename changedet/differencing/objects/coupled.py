@@ -34,10 +34,10 @@ BODY_M = (10.4, 16.2)
 """Shortest and longest body with its coupling, metres."""
 SHORT_M = 4.0
 """Shortest piece at an end: of a body that was found in part, metres."""
-ENOUGH = -1.0
+ENOUGH = -1.8
 """The logarithm of the odds of a gap must be more than this where a cut is made: of all places
 along a part few are gaps, of those a body apart many,"""
-ODD = 2.0
+ODD = 1.0
 """and more by this for each piece that is shorter or longer than a body."""
 
 

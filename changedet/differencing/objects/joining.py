@@ -25,7 +25,7 @@ from changedet.differencing.objects.coupled import COARSEST_M
 from changedet.differencing.objects.pieces import Pieces
 from changedet.model import ImagePair
 
-LEVEL = -1.2
+LEVEL = -1.4
 """Pieces are joined whose log odds are larger: a right join ends two wrong rows, a wrong one spoils
 one thing at most."""
 
