@@ -95,8 +95,8 @@ def test_nothing_is_left_that_is_smaller_than_an_object(rng):
 
 
 def test_the_best_sequence_of_cuts_is_found():
-    evidence = np.zeros((2, 90))
-    evidence[0, [28, 40, 56]] = 0.5, 0.8, 0.5
+    evidence = np.full((2, 90), -6.0)
+    evidence[0, [28, 40, 56]] = 1.5, 2.0, 1.5
     cuts = best_cuts(evidence, np.array([84, 90]), SIZE)
     assert np.flatnonzero(cuts[0]).tolist() == [28, 56]
     assert not cuts[1].any()
