@@ -8,10 +8,13 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from changedet.differencing.objects import refining
 from changedet.differencing.objects.bodies import FILE, learnt
 from changedet.differencing.objects.gaps import COLUMNS as GAP_COLUMNS
 from changedet.differencing.objects.joining import join
 from changedet.differencing.objects.pieces import COLUMNS, Pieces
+
+from . import boxes
 
 SIZE = 0.5
 DARK, BRIGHT, RED, WHITE = (0.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.4, 0.6, 1.2), (1.5, 1.5, 1.5)
@@ -68,9 +71,9 @@ def test_wagons_with_a_gap_between_them_stay_apart(gone):
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_two_short_containers_in_a_long_slot_stay_two(gone):
-    boxes = np.s_[20:25, 40:52], np.s_[20:25, 52:64]
-    dates = scene((boxes[0], RED), (boxes[1], WHITE), gone=gone)
-    assert len(set(joined(*numbered(*boxes), dates))) == 2
+    short = np.s_[20:25, 40:52], np.s_[20:25, 52:64]
+    dates = scene((short[0], RED), (short[1], WHITE), gone=gone)
+    assert len(set(joined(*numbered(*short), dates))) == 2
 
 
 def test_what_lies_in_two_places_is_not_compared():
@@ -140,6 +143,36 @@ def test_ground_that_is_not_seen_counts_for_nothing():
     dates[:, :, 26:] = np.nan
     columns = Pieces.of(*numbered(LEFT, RIGHT), dates, valid, SIZE)[0].compare()
     assert np.isfinite(columns).all()
+
+
+LOCOMOTIVE = np.s_[60:66, 50:82]
+
+
+def engine(gone):
+    """A locomotive of 16 m with a cab of another colour, across blocks of 32 and 64 pixels."""
+    things = [(np.s_[60:66, 50:75], boxes.RED), (np.s_[60:66, 75:82], boxes.WHITE)]
+    return boxes.scene(*(((), things) if gone else (things, ())))
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_locomotive_and_its_cab_are_one_row(gone, monkeypatch):
+    table, raster = boxes.find(engine(gone))
+    k, share = boxes.agreement(raster, LOCOMOTIVE)
+    assert share > 0.95
+    assert table["length_m"][k] == pytest.approx(16.0, abs=0.5)
+    assert table["change"][k] == ("disappeared" if gone else "appeared")
+    monkeypatch.setattr(refining, "join_pieces", lambda parts, *others: parts)
+    assert boxes.agreement(boxes.find(engine(gone))[1], LOCOMOTIVE)[1] < 0.85
+
+
+@pytest.mark.parametrize("block", [32, 64])
+def test_what_is_joined_across_blocks_is_the_same_to_the_last_bit(block):
+    table, raster = boxes.find(engine(False))
+    again, cut = boxes.find(engine(False), block=block)
+    np.testing.assert_array_equal(cut, raster)
+    assert [g.wkb for g in again.geometry] == [g.wkb for g in table.geometry]
+    for name in ("change", "score", "area_m2", "length_m", "width_m"):
+        assert again[name].tolist() == table[name].tolist()
 
 
 def test_what_was_learnt_is_of_the_columns_there_are():
