@@ -16,6 +16,10 @@ default settings, over ``--seeds`` seeds of each kind of yard.
   (a quarter of either covered by the other), ``modified`` is right as well.
 * A found object has a *row of its own* where a row lies on it by half or more; several do where it
   has several colours, as a pair of containers.
+* Rows and things are also laid on each other *one to one*, each with at most one of the other, for
+  the largest sum of IoU. A pair of which this is :data:`ONE_TO_ONE` or more is one thing in one
+  row: the share of the things that have such a row, by kind, and the share of such rows of all that
+  nothing explains. Two short containers in a long slot are two things, though one in the truth.
 * The *area ratio* is the area of the rows of its own over that of its footprint.
 """
 
@@ -23,13 +27,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import shapely
 from accuracy import detect
 from detection import SHIFTS, YARD, Row, cast, sun
+from scipy.optimize import linear_sum_assignment
 
 import changedet as cd
 from changedet.model import ChangeTable
@@ -40,6 +45,7 @@ ASKED = ("railcar", "container", "container_stack", "truck")
 COVERED = 0.5
 IOU = 1 / 3
 REPLACED = 0.25
+ONE_TO_ONE = 0.4
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "low contrast": {"contrast": 0.5},
@@ -61,9 +67,25 @@ class Counts:
     directed: int = 0
     own: int = 0
     ratios: tuple[float, ...] = ()
+    bodies: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By kind, things and those that have a row that is theirs alone."""
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, n) + getattr(other, n) for n in self.__dataclass_fields__))
+        names = [n for n in self.__dataclass_fields__ if n != "bodies"]
+        kinds = sorted({*self.bodies, *other.bodies})
+        none = (0, 0)
+        return Counts(
+            *(getattr(self, n) + getattr(other, n) for n in names),
+            {
+                k: tuple(
+                    a + b
+                    for a, b in zip(
+                        self.bodies.get(k, none), other.bodies.get(k, none), strict=True
+                    )
+                )
+                for k in kinds
+            },
+        )
 
 
 def expected_change(thing: Any) -> str:
@@ -100,6 +122,30 @@ def match(
     return covered / size, best, own, shared / (size + own - shared)
 
 
+def bodies_of(thing: Any) -> list[shapely.Polygon]:
+    """Footprints of the bodies of a true object: two where short containers share a long slot."""
+    if not thing.subtype.startswith("2x20ft"):
+        return [thing.geometry]
+    a, b, c, d = shapely.get_coordinates(shapely.minimum_rotated_rectangle(thing.geometry))[:4]
+    if np.hypot(*(b - a)) < np.hypot(*(c - b)):
+        a, b, c, d = b, c, d, a
+    near, far = (a + b) / 2, (c + d) / 2
+    return [shapely.Polygon([a, near, far, d]), shapely.Polygon([near, b, c, far])]
+
+
+def one_to_one(rows: np.ndarray, things: np.ndarray) -> np.ndarray:
+    """(n,) bool: things that have a row that is theirs alone."""
+    shared = np.zeros((len(things), len(rows)))
+    if shared.size:
+        i, j = shapely.STRtree(rows).query(things, predicate="intersects")
+        area = shapely.area(shapely.intersection(things[i], rows[j]))
+        shared[i, j] = area / (shapely.area(things[i]) + shapely.area(rows[j]) - area)
+    one, other = linear_sum_assignment(-shared)
+    out = np.zeros(len(things), dtype=bool)
+    out[one] = shared[one, other] >= ONE_TO_ONE
+    return out
+
+
 def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) -> Counts:
     """Compare the rows that nothing explains with the truth; only things wholly in the image."""
     table = table.take(~table.explained)
@@ -115,6 +161,12 @@ def count_objects(table: ChangeTable, truth: SceneTruth, options: SceneOptions) 
     touched = shapely.union_all([cast(o, suns) for o in every]) if every else shapely.Polygon()
     right = shapely.intersects(rows, touched)
     counts = Counts(len(asked), int(found.sum()), int(half.sum()), len(rows), int(right.sum()))
+    bodies = [(o.kind.split("_")[0], body) for o in asked for body in bodies_of(o)]
+    theirs = one_to_one(rows, np.array([*(b for _, b in bodies), None], dtype=object)[:-1])
+    kinds = np.array([kind for kind, _ in bodies])
+    for kind in np.unique(kinds):
+        mine = kinds == kind
+        counts.bodies[str(kind)] = int(mine.sum()), int(theirs[mine].sum())
     for k in np.flatnonzero(found):
         row = best[k]
         overlap = shapely.area(shapely.intersection(things[k], things))
@@ -137,6 +189,11 @@ def object_rows(name: str, c: Counts) -> Iterator[Row]:
     yield Row(f"{name}: precision", c.right / max(c.rows, 1), 0.90, note=f"of {c.rows}")
     yield Row(f"{name}: direction right", c.directed / max(c.found, 1), 0.97, note=f"of {c.found}")
     yield Row(f"{name}: row of its own", c.own / max(c.found, 1), note=f"of {c.found}")
+    true, one = (sum(v) for v in zip(*c.bodies.values(), strict=True)) if c.bodies else (0, 0)
+    yield Row(f"{name}: things with a row that is theirs", one / max(true, 1), note=f"of {true}")
+    for kind, (of, these) in sorted(c.bodies.items()):
+        yield Row(f"{name}:   {kind}", these / max(of, 1), note=f"of {of}")
+    yield Row(f"{name}: rows that are one thing", one / max(c.rows, 1), note=f"of {c.rows}")
     if c.ratios:
         low, middle, high = np.quantile(c.ratios, [0.1, 0.5, 0.9])
         yield Row(f"{name}: area ratio, median", float(middle), note=f"{low:.2f} to {high:.2f}")

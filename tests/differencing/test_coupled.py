@@ -95,8 +95,29 @@ def test_nothing_is_left_that_is_smaller_than_an_object(rng):
 
 
 def test_the_best_sequence_of_cuts_is_found():
-    evidence = np.zeros((2, 90))
-    evidence[0, [28, 40, 56]] = 0.5, 0.8, 0.5
+    evidence = np.full((2, 90), -6.0)
+    evidence[0, [28, 40, 56]] = 1.5, 2.0, 1.5
     cuts = best_cuts(evidence, np.array([84, 90]), SIZE)
     assert np.flatnonzero(cuts[0]).tolist() == [28, 56]
     assert not cuts[1].any()
+
+
+@pytest.mark.parametrize("more", [0, 37])
+def test_a_part_is_cut_alike_whatever_other_parts_there_are(rng, more):
+    labels, dates, _ = row_of([(26, RED)] * 4, rng)
+    alone = cut_at_gaps(labels, dates, SIZE)
+    # a longer one beside it, in a larger window
+    high, wide = labels.shape
+    every = np.zeros((high + 40, wide + 200), dtype=np.int64)
+    here = np.s_[more : more + high, 11 : 11 + wide]
+    every[here] = labels
+    around = rng.normal(0.0, 0.3, (*dates.shape[:2], *every.shape))
+    around[(..., *here)] = dates
+    row = 32 if more == 0 else 2
+    every[row : row + 6, 5:290] = 3
+    cut = cut_at_gaps(every, around, SIZE)[here]
+    mine = labels > 0
+    _, one = np.unique(alone[mine], return_inverse=True)
+    _, other = np.unique(cut[mine], return_inverse=True)
+    np.testing.assert_array_equal(one, other)
+    assert len(np.unique(one)) == 4

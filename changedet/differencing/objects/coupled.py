@@ -1,9 +1,9 @@
 """Long parts cut between the bodies that stand coupled in them.
 
 What is one colour hangs together: a train of like wagons is one part where its gaps are narrower
-than the pixels resolve. Along the axis of such a part the gaps still show, as dark notches or as
-steps of colour that only one date has, a wagon apart. The cuts of most evidence are made, square to
-the axis, each piece as long as a body can be; where too little speaks for any, it stays whole.
+than the pixels resolve. Along the axis of such a part the gaps still show
+(:mod:`changedet.differencing.objects.gaps`). The cuts of most evidence are made, square to the
+axis, each piece as long as a body can be; where too little speaks for any, it stays whole.
 
 Fails in tight curves, where no straight axis runs along the bodies, and where bodies touch without
 a gap.
@@ -11,12 +11,16 @@ a gap.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours, object_pixel_m
+from changedet.differencing.objects.bodies import learnt
+from changedet.differencing.objects.gaps import gap_columns
 from changedet.differencing.objects.measuring import Shape, shape_of
 from changedet.model import ImagePair
 
@@ -26,22 +30,14 @@ COARSEST_M = 0.8
 """At coarser pixels a coupling does not show, metres."""
 CORE = 0.35
 """Half the width of the middle that is looked at, in widths of the part: clear of its rim."""
-NOTCH_M, SHOULDER_M = 0.8, (1.0, 3.2)
-"""Half the length of a gap between bodies, and where they begin and how far they are looked at on
-both sides of it, metres."""
-MOST = 0.6
-"""A notch or a step counts for no more than this, as a logarithm of brightness."""
-STEP = 0.5
-"""What a step of colour counts beside a notch."""
-ABRUPT = 0.2
-"""What of a step lies between two pixels counts so much more: there it is cut."""
 BODY_M = (10.4, 16.2)
 """Shortest and longest body with its coupling, metres."""
 SHORT_M = 4.0
 """Shortest piece at an end: of a body that was found in part, metres."""
-ENOUGH = 0.15
-"""What speaks for a cut must be more than this,"""
-ODD = 0.3
+ENOUGH = -1.8
+"""The logarithm of the odds of a gap must be more than this where a cut is made: of all places
+along a part few are gaps, of those a body apart many,"""
+ODD = 1.0
 """and more by this for each piece that is shorter or longer than a body."""
 
 
@@ -71,45 +67,91 @@ def cut_coupled(parts: np.ndarray, pair: ImagePair, detection: Detection, least:
     return cut_at_gaps(parts, np.stack(dates), size, least)
 
 
-def cut_at_gaps(parts: np.ndarray, dates: np.ndarray, size: float, least: int = 1) -> np.ndarray:
-    """Cut parts, given (date, band, y, x) logarithms of brightness and the size of pixels."""
-    index = np.flatnonzero(parts)
-    _, start, part = np.unique(parts.ravel()[index], return_index=True, return_inverse=True)
-    shape, at, first = _shapes(index, start, part, parts.shape[1])
-    length, width = shape.length_px * size, shape.width_px * size
-    long = np.flatnonzero((length >= LONG_M) & (width <= WIDE_M))
-    if not len(long):
+def cut_at_gaps(
+    parts: np.ndarray,
+    dates: np.ndarray,
+    size: float,
+    least: int = 1,
+    odds: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Cut parts, given (date, band, y, x) logarithms of brightness and the size of pixels.
+
+    ``odds`` makes of (k, column) what is known of places along parts the logarithm of the odds that
+    there are gaps; by default what was learnt.
+    """
+    strips = Strips.of(parts, dates, size)
+    if strips is None:
         return parts
-    number = np.full(len(start), -1)
-    number[long] = np.arange(len(long))
-    mine = np.flatnonzero(number[part] >= 0)
-    which = number[part[mine]]
-    middle = np.column_stack([shape.row, shape.col])[long] - first[long]
-    off = (at[mine] - first[part[mine]]) - middle[which]
-    along = shape.direction[long][which]
-    u = off[:, 0] * along[:, 0] + off[:, 1] * along[:, 1]
-    v = off[:, 1] * along[:, 0] - off[:, 0] * along[:, 1]
-    low = np.full(len(long), np.inf)
-    np.minimum.at(low, which, u)
-    step = np.floor(u - low[which] + 1e-6).astype(np.int64)
-    core = np.abs(v) <= np.maximum(CORE * shape.width_px[long][which], 1.0)
-    size_of = len(long), int(step.max()) + 1
-    profile = _profiles(dates, index[mine][core], which[core], step[core], size_of)
-    evidence = gap_evidence(profile, size)
-    count = np.zeros(len(long), dtype=np.int64)
-    np.maximum.at(count, which, step + 1)
-    cuts = best_cuts(evidence, count, size)
-    piece = cuts.cumsum(axis=1)[which, step]
+    columns = gap_columns(strips.profile, strips.pixels, strips.count, size)
+    inside = np.arange(columns.shape[1]) < strips.count[:, None]
+    evidence = np.zeros(inside.shape)
+    evidence[inside] = (odds or learnt().gaps.log_odds)(columns[inside])
+    cuts = best_cuts(evidence, strips.count, size)
+    piece = cuts.cumsum(axis=1)[strips.which, strips.step]
     out: np.ndarray = np.zeros(parts.size, dtype=np.int64)
     many = int(piece.max(initial=0)) + 1
-    key = part * many
-    key[mine] += piece
+    key = strips.part * many
+    key[strips.mine] += piece
     few = np.bincount(key) < least
-    small = np.zeros(len(start), dtype=bool)
-    small[part[few[key]]] = True
-    key[small[part]] = part[small[part]] * many
-    out[index] = key + 1
+    small = np.zeros(int(strips.part.max()) + 1, dtype=bool)
+    small[strips.part[few[key]]] = True
+    key[small[strips.part]] = strips.part[small[strips.part]] * many
+    out[strips.index] = key + 1
     return out.reshape(parts.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """Long parts along their axes."""
+
+    index: np.ndarray
+    """Pixels of all parts,"""
+    part: np.ndarray
+    """their part, 0-based,"""
+    mine: np.ndarray
+    """and which of them lie in long parts:"""
+    which: np.ndarray
+    """in which strip,"""
+    step: np.ndarray
+    """and at which step along it, from its end on."""
+    middle: np.ndarray
+    """Bool: and whether clear of its rim."""
+    count: np.ndarray
+    """(n,) steps of each strip."""
+    pixels: np.ndarray
+    """(n, step) pixels there."""
+    profile: np.ndarray
+    """(date, band, n, step) means along the middle; NaN where nothing lies."""
+
+    @classmethod
+    def of(cls, parts: np.ndarray, dates: np.ndarray, size: float) -> Strips | None:
+        """Lay the long ones of parts along their axes; None where there are none."""
+        index = np.flatnonzero(parts)
+        _, start, part = np.unique(parts.ravel()[index], return_index=True, return_inverse=True)
+        shape, at, first = _shapes(index, start, part, parts.shape[1])
+        length, width = shape.length_px * size, shape.width_px * size
+        long = np.flatnonzero((length >= LONG_M) & (width <= WIDE_M))
+        if not len(long):
+            return None
+        number = np.full(len(start), -1)
+        number[long] = np.arange(len(long))
+        mine = np.flatnonzero(number[part] >= 0)
+        which = number[part[mine]]
+        middle = np.column_stack([shape.row, shape.col])[long] - first[long]
+        off = (at[mine] - first[part[mine]]) - middle[which]
+        along = shape.direction[long][which]
+        u = off[:, 0] * along[:, 0] + off[:, 1] * along[:, 1]
+        v = off[:, 1] * along[:, 0] - off[:, 0] * along[:, 1]
+        low = np.full(len(long), np.inf)
+        np.minimum.at(low, which, u)
+        step = np.floor(u - low[which] + 1e-6).astype(np.int64)
+        core = np.abs(v) <= np.maximum(CORE * shape.width_px[long][which], 1.0)
+        count = np.zeros(len(long), dtype=np.int64)
+        np.maximum.at(count, which, step + 1)
+        n, wide = len(long), int(step.max()) + 1
+        pixels = np.bincount(which * wide + step, minlength=n * wide).reshape(n, wide)
+        profile = _profiles(dates, index[mine][core], which[core], step[core], (n, wide))
+        return cls(index, part, mine, which, step, core, count, pixels, profile)
 
 
 def _shapes(
@@ -140,44 +182,6 @@ def _profiles(
     bands = dates.reshape(-1, dates.shape[2] * dates.shape[3])[:, pixels]
     total = np.stack([np.bincount(key, b, minlength=n * wide) for b in bands])
     return (total / count).reshape(*dates.shape[:2], n, wide)
-
-
-def gap_evidence(profile: np.ndarray, size: float) -> np.ndarray:
-    """(n, step) what speaks for a gap that begins a new body at each step along parts.
-
-    A notch, darker than both sides, or a step of colour, at one date and not at the other.
-    """
-    near, far = (max(1, round(m / size)) for m in SHOULDER_M)
-    half = max(1, round(NOTCH_M / size))
-    bright = profile.mean(axis=1)
-    left = _mean_of([_shifted(profile, k) for k in range(near, far + 1)])
-    right = _mean_of([_shifted(profile, -k) for k in range(near, far + 1)])
-    gap = np.fmin.reduce([_shifted(bright, k) for k in range(1 - half, half)])
-    notch = np.fmin(left.mean(axis=1), right.mean(axis=1)) - gap
-    notch = np.clip(np.nan_to_num(notch, nan=0.0), -MOST, MOST)
-    jump = np.sqrt(((left - right) ** 2).mean(axis=1))
-    jump = np.clip(np.nan_to_num(jump, nan=0.0), 0.0, MOST)
-    abrupt = np.sqrt(((_shifted(profile, 1) - profile) ** 2).mean(axis=1))
-    jump += ABRUPT * np.clip(np.nan_to_num(abrupt, nan=0.0), 0.0, MOST)
-    own = [notch[d] - np.abs(notch[1 - d]) for d in (0, 1)]
-    told = [STEP * (jump[d] - jump[1 - d]) for d in (0, 1)]
-    return np.asarray(np.maximum(own[0] + told[0], own[1] + told[1]))
-
-
-def _mean_of(values: list[np.ndarray]) -> np.ndarray:
-    return np.asarray(np.mean(values, axis=0))
-
-
-def _shifted(values: np.ndarray, by: int) -> np.ndarray:
-    """Values so many steps before each; NaN beyond the ends."""
-    out = np.full_like(values, np.nan)
-    if by > 0:
-        out[..., by:] = values[..., :-by]
-    elif by < 0:
-        out[..., :by] = values[..., -by:]
-    else:
-        out[...] = values
-    return out
 
 
 def best_cuts(evidence: np.ndarray, count: np.ndarray, size: float) -> np.ndarray:

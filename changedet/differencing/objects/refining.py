@@ -21,6 +21,7 @@ from changedet.differencing.detectors.vector import ChangeVector, object_pixel_m
 from changedet.differencing.ground.filters import GUARD
 from changedet.differencing.objects.coupled import cut_coupled
 from changedet.differencing.objects.explaining import Run
+from changedet.differencing.objects.joining import join_pieces
 from changedet.differencing.objects.labelling import LABEL_BLOCK, Components
 from changedet.differencing.objects.standing import GROUND_PX
 from changedet.differencing.objects.things import noisiness, segment, standing
@@ -201,6 +202,7 @@ def _cut_places(
     raster = standing(regions, surprise, crowded, detection, least_pixels)
     raster = unite(raster, regions.owner, wide, pair, window, detection, noisiness(detection))
     raster = cut_coupled(raster, pair, detection, least_pixels)
+    raster = join_pieces(raster, wide, pair, detection)
     cut = inner.within(window)
     return _measure(raster[cut], near[cut], surprise[cut], inner, chosen)
 

@@ -89,7 +89,7 @@ def unite(
     single = stands(number, _members(n, one, other, alike.any(axis=0)))
     joined = np.zeros(len(one), dtype=bool)
     for date, able in enumerate(alike):
-        group = _groups(one[able], other[able], n)
+        group = groups_of(one[able], other[able], n)
         whole = np.concatenate([[0], group + 1])
         asked = _members(n, one, other, able)
         together = stands(whole[number], asked & (whole == np.arange(n + 1)))[date]
@@ -98,7 +98,7 @@ def unite(
         apart_then = np.bincount(group, pixels * single[1 - date], minlength=n) / size
         holds = together > apart_then
         joined |= able & holds[group[one]]
-    group = _groups(one[joined], other[joined], n)
+    group = groups_of(one[joined], other[joined], n)
     out: np.ndarray = np.concatenate([[0], group + 1])[number]
     return out
 
@@ -191,8 +191,8 @@ def _stands(
     return evidence(measures)
 
 
-def _groups(one: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
-    """(n,) the first of the parts that pairs join each to."""
+def groups_of(one: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
+    """(n,) the first of the parts to which pairs join each."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
