@@ -39,6 +39,9 @@ ALIKE: dict[str, tuple[str, ...]] = {
     "container": ("container", "container_stack"),
     "container_stack": ("container", "container_stack"),
 }
+NAMES = tuple({name for names in ALIKE.values() for name in names})
+HALF = 0.4
+"""So much of a row is the thing that it is named after, or it is none: outlines run wide."""
 BINS = ((0.0, 0.5), (0.5, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.97), (0.97, 1.01))
 
 UNSURE = 0.8
@@ -62,6 +65,8 @@ class Tally:
     claims: set[str] = field(default_factory=set)
     called: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """By true kind, what they are called."""
+    rows: list[tuple[float, bool]] = field(default_factory=list)
+    """Of every row with the name of such a thing: confidence, and whether it is one."""
     by_outline: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     """Right or not, by what the outline holds."""
 
@@ -81,8 +86,22 @@ class Tally:
                 self.by_kind.setdefault(thing.kind.split("_")[0], []).append(good)
                 self.called[thing.kind.split("_")[0]][str(table["kind"][row])] += 1
                 self.by_outline[holds(table.geometry[row], thing.geometry, footprints)].append(good)
+        self._rows(table, things, footprints)
         self._groups(table, things, at)
         self._moves(table, scene, things, at)
+
+    def _rows(self, table: ChangeTable, things: list[Any], footprints: np.ndarray) -> None:
+        """A row is right where what covers half of it is a thing of its kind."""
+        row, thing = shapely.STRtree(footprints).query(table.geometry, predicate="intersects")
+        common = shapely.area(shapely.intersection(table.geometry[row], footprints[thing]))
+        held: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        for r, t, area in zip(row.tolist(), thing.tolist(), common.tolist(), strict=True):
+            held[r][things[t].kind] += area
+        for r in np.flatnonzero(np.isin(table["kind"], NAMES)).tolist():
+            name = str(table["kind"][r])
+            mine = sum(area for kind, area in held[r].items() if name in ALIKE[kind])
+            good = mine >= HALF * table.geometry[r].area
+            self.rows.append((float(table["kind_confidence"][r]), good))
 
     def _groups(self, table: ChangeTable, things: list[Any], at: np.ndarray) -> None:
         chosen = [
@@ -201,7 +220,15 @@ def rows(label: str, t: Tally) -> Iterator[Row]:
                 f"{label}:   said {confidence[mine].mean():.2f}, right", float(right[mine].mean()),
                 note=f"{mine.sum()} with {low:g} to {min(high, 1):g}",
             )  # fmt: skip
-    yield from reliability(label, confidence, right)
+    said, good = (np.array(v) for v in zip(*t.rows, strict=True))
+    for low, high in BINS:
+        mine = (said >= low) & (said < high)
+        if mine.any():
+            yield Row(
+                f"{label}:   rows said {said[mine].mean():.2f}, right", float(good[mine].mean()),
+                note=f"{mine.sum()} with {low:g} to {min(high, 1):g}",
+            )  # fmt: skip
+    yield from reliability(label, said, good)
     true, claimed, both = t.pairs
     yield Row(f"{label}: pairs of a group that are one", both / max(claimed, 1), note=f"{claimed}")
     yield Row(f"{label}: pairs of one group found", both / max(true, 1), note=f"{true}")
@@ -222,7 +249,7 @@ def reliability(label: str, confidence: np.ndarray, right: np.ndarray) -> Iterat
     if low.any():
         over = float(confidence[low].mean() - right[low].mean())
         yield Row(f"{label}: confidence below {UNSURE:g} too high by", over, 0.05, True,
-                  f"{low.sum()} things")  # fmt: skip
+                  f"{low.sum()} rows")  # fmt: skip
 
 
 def main() -> None:
