@@ -3,8 +3,8 @@
 Writes ``changedet/differencing/objects/shades.json``. Simulated yards, towns and fields of all
 lights, seasons and pixel sizes, in which much changed, go through the whole chain. A part that it
 outlines is a body if things of the truth cover half of it, or if it covers a third of one of them,
-with whatever else; it is none if next to nothing of either is true. The rest is left out. Seeds
-from 1501; the benchmarks of objects test on others.
+with whatever else. Else it is none: a shadow, if next to nothing of either is true, or a rim.
+Seeds from 1501; the benchmarks of objects test on others.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def scene_of(seed: int, site: str | None = None) -> Scene:
 
 
 def parts_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Looks of the parts of a scene, and what each is: 1 a body, 0 none, -1 neither."""
+    """Looks of the parts of a scene, and what each is: 1 a body, 0 a shadow, -1 a rim."""
     scene = scene_of(seed)
     score_map = cd.score(scene.before, scene.after, engine="serial", **sun(scene))
     config = Config()
@@ -105,15 +105,15 @@ def main() -> None:
                 fold.append(np.full(len(one), seed // len(SITES) % FOLDS))
             print(f"scene {seed}: {len(one)} parts, {np.sum(what == 0)} empty", flush=True)
     what = np.concatenate(labels)
-    columns, body = np.concatenate(looks)[what >= 0], what[what >= 0] == 1
-    part = np.concatenate(fold)[what >= 0]
+    columns, body, part = np.concatenate(looks), what == 1, np.concatenate(fold)
     odds = np.zeros(len(body))
     for k in range(FOLDS):
         trees = as_trees(boost(columns[part != k], body[part != k].astype(float), **TREES))
         odds[part == k] = trees.log_odds(columns[part == k])
     least = float(np.quantile(odds[body], LOST))
-    print(f"{body.sum()} bodies, {(~body).sum()} shadows; at {least:.2f} {LOST:.1%} of the one and "
-          f"{np.mean(odds[~body] < least):.1%} of the other are called shadows")  # fmt: skip
+    shares = [float(np.mean(odds[what == k] < least)) for k in (0, -1)]
+    print(f"{body.sum()} bodies, {np.sum(what == 0)} shadows, {np.sum(what < 0)} rims; at "
+          f"{least:.2f} {LOST:.1%}, {shares[0]:.1%} and {shares[1]:.1%} are called shadows")  # fmt: skip
     made = f"python tests/benchmarks/learn_shades.py --first {given.first} --seeds {given.seeds}"
     value = {
         "made by": made, "least": round(least, 3),

@@ -41,6 +41,8 @@ FIXED = ("building", "earthwork", "vegetation", "water", "vehicle", "truck", "co
 WHOLE_M = {"railcar": 8.5, "container": 5.0}
 """Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
 is said of its moves."""
+SURE_BODY = 0.8
+"""What is less likely a body may be a shadow, and all shadows look alike."""
 
 
 def interpret(
@@ -142,7 +144,7 @@ def interpret(
     if look is None or radar:
         return found
     kinds = columns["kind"][counted]
-    free = movable(objects, kinds, grid.gsd_m)
+    free = movable(objects, kinds, grid.gsd_m, look.body)
     gone = np.flatnonzero(free & (table["change"] == "disappeared"))
     come = np.flatnonzero(free & (table["change"] == "appeared"))
     learnt = pair is not None and _is_fine(grid)
@@ -178,11 +180,15 @@ def look_again(
     return bodies, look_closely(bodies, pair, match)
 
 
-def movable(objects: Placed, kinds: np.ndarray, gsd_m: float | None) -> np.ndarray:
-    """(n,) bool: whole things of kinds that move and differ from each other."""
+def movable(
+    objects: Placed, kinds: np.ndarray, gsd_m: float | None, body: np.ndarray | None = None
+) -> np.ndarray:
+    """(n,) bool: whole things of kinds that move and differ from each other, and no shadows."""
     # a part of a thing has the size and look of nothing
     least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
     whole = ~objects.cut & ((objects.length >= least) | (gsd_m is None))
+    if body is not None:
+        whole &= ~(body < SURE_BODY)
     return np.asarray(whole & ~np.isin(kinds, FIXED))
 
 

@@ -28,11 +28,12 @@ SORTS: dict[str, tuple[str, ...]] = {
 """Kinds of which the look was learnt. Wagons move in cuts, containers one by one."""
 LEARNT_KINDS = tuple(kind for kinds in SORTS.values() for kind in kinds)
 COUPLED = ("wagon",)
-LEAST: dict[str, float] = {"wagon": 0.5, "container": 0.85}
+LEAST: dict[str, float] = {"wagon": 0.6, "container": 0.7}
 """Pairs that are less certain than this are not claimed."""
-SPEAKS, ENOUGH = 2.5, 4
-"""And each thing of a cut must say so much by itself, on average, or so many of them together: how
-cuts stand is not enough where outlines are not as good as those from which it was learnt."""
+SPEAKS: dict[str, float] = {"wagon": 2.0, "container": 2.5}
+"""And each thing of a cut must say so much by itself, on average,"""
+ENOUGH = 4
+"""or so many of them together: how cuts stand is not enough, since rows repeat themselves."""
 SHORTEST_M: dict[str, float] = {"container": 10.0}
 """Shorter boxes are not paired: two of 20 ft stand in one slot, and all of them look alike."""
 SAME_LENGTH_M: dict[str, float] = {"container": 1.2}
@@ -113,7 +114,7 @@ def pair_cuts(
         if known is not None:
             probability = known.probability(weights.cut)
             probability[~_same_length(known.cuts, objects, SAME_LENGTH_M.get(sort, np.inf))] = 0.0
-            out = out.joined(surest(known, probability, LEAST[sort]))
+            out = out.joined(surest(known, probability, LEAST[sort], SPEAKS[sort]))
     return out
 
 
@@ -181,8 +182,8 @@ def _alike(objects: Placed, sight: Sight, thing: Trees, cuts: Cuts) -> np.ndarra
     return out
 
 
-def surest(known: Hypotheses, probability: np.ndarray, least: float) -> Moves:
-    """Take the surest cuts, each thing once."""
+def surest(known: Hypotheses, probability: np.ndarray, least: float, speaks: float) -> Moves:
+    """Take the surest cuts, each thing once, that are as likely and say as much as is asked for."""
     cuts = known.cuts
     i: list[int] = []
     j: list[int] = []
@@ -190,7 +191,7 @@ def surest(known: Hypotheses, probability: np.ndarray, least: float) -> Moves:
     taken: set[tuple[bool, int]] = set()
     size = np.minimum(cuts.inside.sum(axis=1), ENOUGH)
     said = known.columns[:, COLUMNS.index("total")] / size
-    enough = np.flatnonzero((probability >= least) & (said > SPEAKS))
+    enough = np.flatnonzero((probability >= least) & (said > speaks))
     for cut in enough[np.argsort(-probability[enough], kind="stable")]:
         inside = cuts.inside[cut]
         old, new = cuts.departed[cut][inside].tolist(), cuts.arrived[cut][inside].tolist()
