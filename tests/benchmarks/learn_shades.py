@@ -112,8 +112,8 @@ def main() -> None:
         odds[part == k] = trees.log_odds(columns[part == k])
     least = float(np.quantile(odds[body], LOST))
     shares = [float(np.mean(odds[what == k] < least)) for k in (0, -1)]
-    print(f"{body.sum()} bodies, {np.sum(what == 0)} shadows, {np.sum(what < 0)} rims; at "
-          f"{least:.2f} {LOST:.1%}, {shares[0]:.1%} and {shares[1]:.1%} are called shadows")  # fmt: skip
+    print(f"{body.sum()} bodies, {np.sum(what == 0)} shadows, {np.sum(what < 0)} rims")
+    print(f"below {least:.2f} are {LOST:.1%}, {shares[0]:.1%} and {shares[1]:.1%} of them")
     made = f"python tests/benchmarks/learn_shades.py --first {given.first} --seeds {given.seeds}"
     value = {
         "made by": made, "least": round(least, 3),
