@@ -1,5 +1,7 @@
 """What an object is called, how sure that is, and what is not claimed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -324,3 +326,27 @@ def test_what_may_be_two_things_is_said_with_little_confidence():
     found = named([(100, 100, 13.4, 2.5, "appeared")])
     assert found["kind"][0] in ("truck", "container")
     assert found["kind_confidence"][0] < 0.8
+
+
+def test_what_is_likely_a_shadow_is_called_nothing_and_the_rest_is_less_sure():
+    things = [(40 + 40 * k, 60, 12.8, 3.16, "appeared") for k in range(4)]
+    looks = yard.looks(np.full((4, 4), 0.5), dates=np.full(4, 2))
+    plain = interpret(yard.table(things), looks, yard.grid(), tracks=TRACK)
+    body = np.array([1.0, 0.7, 0.2, np.nan])
+    found = interpret(
+        yard.table(things), replace(looks, body=body), yard.grid(), tracks=TRACK
+    )  # fmt: skip
+    assert plain["kind"].tolist() == ["railcar"] * 4
+    assert found["kind"].tolist() == ["railcar", "railcar", "other", "railcar"]
+    sure = plain["kind_confidence"] * [1.0, 0.7, 1.0, 1.0]
+    sure[2] = 0.8
+    np.testing.assert_allclose(found["kind_confidence"], sure)
+    told = ["more likely only the rim or the shadow" in why for why in found["kind_reason"]]
+    assert told == [False, False, True, False]
+
+
+def test_appearance_keeps_who_is_a_body_row_by_row():
+    plain = yard.looks(np.full((3, 4), 0.5), dates=np.full(3, 2))
+    looks = replace(plain, body=np.array([0.1, 0.2, 0.3]))
+    assert looks.take(np.array([2, 0])).body.tolist() == [0.3, 0.1]
+    assert plain.take(np.array([2, 0])).body is None

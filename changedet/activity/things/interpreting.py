@@ -41,6 +41,7 @@ FIXED = ("building", "earthwork", "vegetation", "water", "vehicle", "truck", "co
 WHOLE_M = {"railcar": 8.5, "container": 5.0}
 """Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
 is said of its moves."""
+ONLY_SHADOW = "more likely only the rim or the shadow of something"
 SURE_BODY = 0.8
 """What is less likely a body may be a shadow, and all shadows look alike."""
 
@@ -126,15 +127,15 @@ def interpret(
         setting = setting_of(objects, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
         kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
-        if look is not None and look.body is not None:
-            # what is only a shadow is a thing of no kind
-            confidence = confidence * np.where(np.isfinite(look.body), look.body, 1.0)
+        kind, confidence, none = unless_shadow(kind, confidence, look)
         names = (track_lines.names, road_lines.names)
         columns["kind"][counted] = kind
         columns["kind_confidence"][counted] = confidence
-        columns["kind_reason"][counted] = kind_reasons(
-            setting, names, kind, told, components(links, len(table))
-        )
+        reasons = kind_reasons(setting, names, kind, told, components(links, len(table)))
+        columns["kind_reason"][counted] = [
+            f"{reason}, {ONLY_SHADOW}" if no else reason
+            for reason, no in zip(reasons, none.tolist(), strict=True)
+        ]
         if grid.gsd_m <= TRAINS_GSD_M * TOLERANCE:
             shapes = to_plane(table.geometry, grid)
             columns["group"][counted] = group_objects(
@@ -163,6 +164,28 @@ def interpret(
     if grid.gsd_m is None:
         far = np.full(len(far), np.nan)
     return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
+
+
+def unless_shadow(
+    kind: np.ndarray, confidence: np.ndarray, look: Appearance | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kinds and how sure they are, counting that an object may be no body at all.
+
+    Returns
+    -------
+    kind : (n,) object array
+        ``other`` where that is more likely than the kind.
+    confidence : (n,) float64 array
+        Of the kind; of ``other``, that it is no body.
+    none : (n,) bool array
+        Which those are.
+    """
+    if look is None or look.body is None:
+        return kind, confidence, np.zeros(len(kind), dtype=bool)
+    body = np.where(np.isfinite(look.body), look.body, 1.0)
+    none = 1.0 - body > confidence * body
+    sure = np.where(none, 1.0 - body, confidence * body)
+    return np.where(none, "other", kind), sure, none
 
 
 def look_again(
