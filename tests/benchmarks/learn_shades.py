@@ -35,7 +35,7 @@ HOLDS, EMPTY = 0.5, 0.15
 COVERS, TOUCHES = 0.3, 0.1
 """as long as it does not cover so much, or even so little, of one of them."""
 FOLDS = 3
-LOST = 0.005
+LOST = 0.003
 """Share of the bodies that may be taken for shadows."""
 TREES: dict[str, Any] = {"trees": 220, "depth": 3, "rate": 0.1, "ridge": 5.0}
 

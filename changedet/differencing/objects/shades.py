@@ -199,7 +199,7 @@ class Learnt:
     trees: Trees
     """Logarithm of the odds of a body."""
     least: float
-    """Below this a part is only a shadow: one body in two hundred is as unlikely."""
+    """Below this a part is only a shadow: three bodies in a thousand are as unlikely."""
 
 
 @cache
