@@ -67,10 +67,12 @@ def test_edges_in_a_badly_aligned_corner_are_no_changes_but_a_building_is(yard):
     field = corner_field(grid.shape, 1.6)
     new = (int(grid.height * 0.80), int(grid.width * 0.72), 34, 46)
     after = misplaced(yard, field, new)
-    untold, told = (changes(yard, after, field, share) for share in (0.0, 0.7))
+    untold, told = (
+        changes(yard, after, field, share, false_alarms_per_km2=100.0) for share in (0.0, 0.7)
+    )
     hardly = changes(yard, after, field, 1 / 6, false_alarms_per_km2=400.0)
     size = new[2] * new[3] * grid.pixel_area_m2
-    # not told, edges of the corner are changes as well
+    # not told, edges of the corner are changes as well (at a rate that lets weak ones through)
     left, more = (t.take(np.flatnonzero(~t.explained)) for t in (told, untold))
     assert more["area_m2"].sum() > 1.1 * left["area_m2"].sum()
     # what stood where the building stands may be a row of its own
