@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from activity import ASKED, ONE_TO_ONE, bodies_of
 from boosting import boost
-from detection import SHIFTS, YARD, sun
+from detection import sun
+from learn_kinds import mixed, plain
 from rasterio.features import rasterize
 
 import changedet as cd
@@ -70,34 +71,9 @@ class Parts:
     least: int
 
 
-def mixed(seed: int) -> dict[str, Any]:
-    """A yard of any kind."""
-    rng = np.random.default_rng(seed)
-
-    def within(low: float, high: float) -> float:
-        return float(rng.uniform(low, high))
-
-    out: dict[str, Any] = {
-        "gsd_before": float(rng.choice([0.3, 0.4, 0.5, 0.6, 0.7])),
-        "shift_m": (within(-1.5, 1.5), within(-1.5, 1.5)),
-        "change_fraction": within(0.2, 0.5), "season_before": within(0.1, 0.9),
-        "occupancy": within(0.3, 0.8), "sun_before": (within(120, 200), within(30, 58)),
-        "haze_after": within(0, 0.5), "gain_after": within(0.9, 1.1),
-        "blur_after": within(0.4, 0.6), "contrast": within(0.7, 1),
-    }  # fmt: skip
-    out["season_after"] = float(np.clip(out["season_before"] + within(-0.3, 0.3), 0.05, 0.95))
-    azimuth, elevation = out["sun_before"]
-    out["sun_after"] = (
-        azimuth + within(-25, 25), float(np.clip(elevation + within(-10, 10), 25, 62)),
-    )  # fmt: skip
-    return out
-
-
 def score_map(seed: int) -> tuple[ScoreMap, SceneTruth]:
     """Score of one yard, and what is true."""
-    plain = {**YARD, "gsd_before": 0.5, "shift_m": SHIFTS[seed % len(SHIFTS)],
-             "change_fraction": 0.3}  # fmt: skip
-    scene = simulate("railyard", seed, **(plain if seed in PLAIN else mixed(seed)))
+    scene = simulate("railyard", seed, **(plain if seed in PLAIN else mixed)(seed))
     return cd.score(scene.before, scene.after, engine="serial", **sun(scene)), scene.truth
 
 

@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 import changedet as cd
+from changedet.differencing.detectors.vector import colours
 from changedet.differencing.objects import shades
 from changedet.differencing.objects.shades import SideSums, count_sides, learnt, told
 from changedet.model import Image, ImagePair, Window
@@ -44,10 +45,11 @@ def painted():
 
 def counted(blocks):
     pair, labels, detection = painted()
+    dates = colours(pair, detection.detector, detection.contrast[1])
     window, sums = Window(0, 0, SIZE, SIZE), SideSums.zeros(2)
     for core in blocks:
         part = SideSums.zeros(2)
-        count_sides(part, labels, pair, window, core, detection)
+        count_sides(part, labels, pair, dates, window, core, detection)
         sums.merge(part)
     return sums
 

@@ -22,9 +22,9 @@ from typing import cast
 import numpy as np
 
 from changedet.differencing.detection import Detection
-from changedet.differencing.detectors.vector import ChangeVector, colours
 from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.objects.measuring import Measures, Shape
+from changedet.differencing.objects.standing import stepped
 from changedet.model import ImagePair, Trees, Window, as_trees
 
 FILE = "shades.json"
@@ -77,6 +77,7 @@ def count_sides(
     sums: SideSums,
     labels: np.ndarray,
     pair: ImagePair,
+    dates: list[np.ndarray],
     window: Window,
     core: Window,
     detection: Detection,
@@ -89,11 +90,12 @@ def count_sides(
         To add to.
     labels, pair, window, core
         As for :meth:`Measures.add`; a few pixels of margin are needed.
+    dates : list of two (band, y, x) arrays
+        From :func:`changedet.differencing.detectors.vector.colours`, of the pair.
     detection : Detection
-        Knows the radiometry and where the sun stood.
+        Knows where the sun stood.
     """
     shadow = cast(ShadowModel, detection.shadow)
-    dates = colours(pair, cast(ChangeVector, detection.detector), detection.contrast[1])
     here = np.zeros(labels.shape, dtype=bool)
     cut = core.within(window)
     here[cut] = labels[cut] > 0
@@ -108,7 +110,7 @@ def count_sides(
         unit = away / max(float(np.hypot(*away)), 1e-6)
         for k, side in enumerate(SIDES):
             out, inner, touch = (
-                [_stepped(rows, cols, side * px * unit) for px in reach]
+                [stepped(rows, cols, side * px * unit) for px in reach]
                 for reach in (BEYOND_PX, WITHIN_PX, TOUCH_PX)
             )
             rim = (labels[out[0]] != own) & np.all([pair.valid[at] for at in out + inner], axis=0)
@@ -124,10 +126,6 @@ def count_sides(
                 (sums.beside, near.astype(np.float64)),
             ):
                 total[date, k] += np.bincount(which, values, minlength=n)
-
-
-def _stepped(rows: np.ndarray, cols: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.rint(rows + by[0]).astype(np.int64), np.rint(cols + by[1]).astype(np.int64)
 
 
 def side_columns(

@@ -25,7 +25,6 @@ from typing import cast
 import numpy as np
 
 from changedet.differencing.detection import Detection
-from changedet.differencing.detectors.vector import ChangeVector, colours
 from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.objects.explaining import LOOSE
 from changedet.differencing.objects.measuring import Measures
@@ -68,6 +67,7 @@ def count_standing(
     measures: Measures,
     labels: np.ndarray,
     pair: ImagePair,
+    dates: list[np.ndarray],
     window: Window,
     core: Window,
     detection: Detection,
@@ -82,16 +82,15 @@ def count_standing(
         Sums to add to.
     labels, pair, window, core
         As for :meth:`Measures.add`; :data:`GROUND_PX` pixels of margin are needed.
+    dates : list of two (band, y, x) arrays
+        From :func:`changedet.differencing.detectors.vector.colours`, of the pair.
     detection : Detection
-        Knows the radiometry and, perhaps, how shadows look.
+        Knows, perhaps, how shadows look.
     asked : (n + 1,) bool array, optional
         By label: whether it is counted; by default every one.
     places : (y, x) int array, optional
         Places of the labels, 0 elsewhere; what lies in another place is then no ground.
     """
-    if not isinstance(detection.detector, ChangeVector):
-        return
-    dates = colours(pair, detection.detector, detection.contrast[1])
     here = np.zeros(labels.shape, dtype=bool)
     here[core.within(window)] = True
     n = len(measures.outline)
@@ -178,14 +177,7 @@ def _count_shade(
         away = np.array(shadow.away[date])
         unit = away / max(float(np.hypot(*away)), 1e-6)
         within, beside = (
-            [
-                (
-                    np.rint(rows + k * unit[0]).astype(np.int64),
-                    np.rint(cols + k * unit[1]).astype(np.int64),
-                )
-                for k in reach
-            ]
-            for reach in (WITHIN_PX, AWAY_PX)
+            [stepped(rows, cols, k * unit) for k in reach] for reach in (WITHIN_PX, AWAY_PX)
         )
         facing = labels[beside[0]] != own
         facing &= np.all([pair.valid[at] for at in within + beside], axis=0)
@@ -198,6 +190,11 @@ def _count_shade(
         measures.facing[date] += np.bincount(own[facing] - 1, minlength=n)
         measures.shade[date] += np.bincount(own[facing] - 1, votes[facing] >= 2, minlength=n)
         measures.drop[date] += np.bincount(own[facing] - 1, drop[facing], minlength=n)
+
+
+def stepped(rows: np.ndarray, cols: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels so far from others, rounded, (row, column)."""
+    return np.rint(rows + by[0]).astype(np.int64), np.rint(cols + by[1]).astype(np.int64)
 
 
 def evidence(measures: Measures) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
+from changedet.differencing.detectors.vector import ChangeVector, colours
 from changedet.differencing.null.significance import object_q_values
 from changedet.differencing.objects.explaining import (
     Run,
@@ -131,7 +132,7 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    looks = body = None
+    looks = body = change = None
     geometry, measures, shape, why = _look_at(
         labels, reader, found, detection, observed_pixels, run
     )
@@ -151,14 +152,17 @@ def find_objects(
         # of a place that no shadow explains a dark part is no shadow that moved; but some are
         # those of what changed
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
+        change = held_by(measures)
         if sums is not None:
-            looks = side_columns(measures, sums, shape, held_by(measures), detection)
+            looks = side_columns(measures, sums, shape, change, detection)
             body, hardly = told(looks)
             body[~is_part] = np.nan
             small = found.pixels * (detection.context.gsd_m or 1.0) ** 2 <= LARGEST_M2
             why[is_part & hardly & small] = "shadow"
         why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
-    table = _table(grid, found, geometry, measures, shape, detection, p, q, why, resolved)
+    if change is None:
+        change = directions(contrasts(measures, detection.contrast))
+    table = _table(grid, found, geometry, measures, shape, change, p, q, why)
     order = np.lexsort((found.first[:, 1], found.first[:, 0], -found.peak))
     if min_area_m2 is None and grid.crs is not None:
         order = order[table["width_m"][order] >= MINIMUM_WIDTH_M]
@@ -182,7 +186,7 @@ def _look_at(
     run: Run,
     sums: SideSums | None = None,
 ) -> tuple[np.ndarray, Measures, Shape, np.ndarray]:
-    """Outline, measure and explain; with ``sums`` to add to, look for bodies, too."""
+    """Outline, measure and explain; with ``sums`` to add to, look at the sides of each, too."""
     geometry, measures = _visit(labels, reader, found, detection, run, sums)
     shape = shape_of(measures.moments, found.first)
     why = explanations(found, measures, shape, detection, reader, observed_pixels)
@@ -212,20 +216,22 @@ def _visit(
         partial.add(numbers, pair, window, core, found.first, detection.contrast)
         count_explanations(partial, numbers, pair, window, core, detection)
         count_cuts(partial, numbers, pair, window, core, grid)
-        count_standing(partial, numbers, pair, window, core, detection)
-        bodies = None if sums is None else SideSums.zeros(n)
-        if bodies is not None:
-            count_sides(bodies, numbers, pair, window, core, detection)
-        return ids, pieces, partial, bodies
+        sides = None if sums is None else SideSums.zeros(n)
+        if isinstance(detection.detector, ChangeVector):
+            dates = colours(pair, detection.detector, detection.contrast[1])
+            count_standing(partial, numbers, pair, dates, window, core, detection)
+            if sides is not None:
+                count_sides(sides, numbers, pair, dates, window, core, detection)
+        return ids, pieces, partial, sides
 
     measures = Measures.zeros(n, len(reader.roles))
     all_ids, all_pieces = [], []
-    for ids, pieces, partial, bodies in run(work, touched_windows(grid, found, RING_PX)):
+    for ids, pieces, partial, sides in run(work, touched_windows(grid, found, RING_PX)):
         all_ids.append(ids)
         all_pieces.append(pieces)
         measures.merge(partial)
-        if sums is not None and bodies is not None:
-            sums.merge(bodies)
+        if sums is not None and sides is not None:
+            sums.merge(sides)
     polygons = unite(np.concatenate(all_ids), np.concatenate(all_pieces), n)
     return _to_crs(polygons, grid), measures
 
@@ -247,16 +253,11 @@ def _table(
     geometry: np.ndarray,
     measures: Measures,
     shape: Shape,
-    detection: Detection,
+    change: np.ndarray,
     p: np.ndarray,
     q: np.ndarray,
     explained: np.ndarray,
-    resolved: bool,
 ) -> ChangeTable:
-    if resolved:
-        change = held_by(measures)
-    else:
-        change = directions(contrasts(measures, detection.contrast))
     length, width, bearing = on_the_ground(shape, grid)
     area = 1.0 if grid.pixel_area_m2 is None else grid.pixel_area_m2
     n = len(found)

@@ -84,7 +84,7 @@ def unite(
         return number
 
     def stands(labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        return _stands(labels, asked, places, pair, window, detection)
+        return _stands(labels, asked, places, pair, dates, window, detection)
 
     single = stands(number, _members(n, one, other, alike.any(axis=0)))
     joined = np.zeros(len(one), dtype=bool)
@@ -180,6 +180,7 @@ def _stands(
     asked: np.ndarray,
     places: np.ndarray,
     pair: ImagePair,
+    dates: list[np.ndarray],
     window: Window,
     detection: Detection,
 ) -> np.ndarray:
@@ -187,7 +188,7 @@ def _stands(
     n = len(asked) - 1
     measures = Measures.zeros(n, len(pair.before.pixels))
     core = window.pad(-GROUND_PX)
-    count_standing(measures, labels, pair, window, core, detection, asked, places)
+    count_standing(measures, labels, pair, dates, window, core, detection, asked, places)
     return evidence(measures)
 
 
