@@ -17,7 +17,8 @@ from changedet.loading.reading.grids import choose_grid, metric_crs
 from changedet.loading.reading.roles import match_bands, role_of_name
 from changedet.loading.reading.source import ArraySource, OpenOptions, Source, sha256
 from changedet.loading.reading.sources import open_source, register_adapter
-from changedet.loading.series import SeriesItem, list_images, read_series
+from changedet.loading.listed import list_images
+from changedet.loading.series import SeriesItem, read_series
 from changedet.loading.vectors.places import places_on, read_places
 from changedet.model import Places
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from os import PathLike
@@ -13,14 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from changedet.errors import ChangedetError, ConfigError, HistoryWarning, ImageReadError
+from changedet.loading.listed import IMAGE_ENDINGS, LIST_ENDINGS, Listed, list_images
 from changedet.loading.reading.metadata import parse_time
 from changedet.loading.reading.sources import open_source
 from changedet.model import ImageInfo
-
-IMAGE_ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".cog")
-"""Files of a folder that are taken as images."""
-LIST_ENDINGS = (".txt", ".csv", ".lst")
-"""Files that hold one path a line, and a date after a comma where it is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,69 +37,6 @@ class SeriesItem:
     """The content of ``summary.json`` of a report."""
     sha256: str | None = None
     """Hash of that file."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One entry of a list of images."""
-
-    source: Any
-    date: datetime | None = None
-    folder: str | None = None
-    """Where it was found; the order in a folder is that of names and means nothing."""
-
-
-def list_images(value: Any, what: str = "history") -> list[Listed]:
-    """Images of a folder, of a text file, or as they are.
-
-    Parameters
-    ----------
-    value : folder, text file with ``path[,date]`` a line, path, or sequence of images
-        Paths in a text file are relative to it; lines that start with ``#`` are left out.
-    what : str
-        What they are, for messages.
-
-    Raises
-    ------
-    ConfigError
-        If there is none, or the text file cannot be read.
-    """
-    if not isinstance(value, (str, PathLike)):
-        found = [Listed(v) for v in value]
-    else:
-        path = Path(value)
-        if path.is_dir():
-            inside = [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_ENDINGS]
-            found = [Listed(str(p), folder=str(path)) for p in inside]
-        elif path.suffix.lower() in LIST_ENDINGS:
-            found = list(_lines(path, what))
-        else:
-            found = [Listed(str(path))]
-    if not found:
-        raise ConfigError(
-            f"The {what} {value} holds no image: give a folder of images "
-            f"({', '.join(IMAGE_ENDINGS)}), a text file with one path a line, or a list."
-        )
-    return found
-
-
-def _lines(path: Path, what: str) -> Iterator[Listed]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The {what} {path} cannot be read: {error}.") from error
-    for number, line in enumerate(lines, 1):
-        name, _, text = (part.strip().strip('"') for part in line.partition(","))
-        if not name or name.startswith("#") or name.lower() == "path":
-            continue
-        text = text.split(",")[0].strip()
-        when = parse_time(text) if text else None
-        if text and when is None:
-            raise ConfigError(
-                f"Line {number} of {path} gives {text!r} as a date: give ISO 8601, such as "
-                "2023-10-05 or 2023-10-05T02:13:05Z."
-            )
-        yield Listed(name if "://" in name else str(path.parent / name), when)
 
 
 def read_series(

@@ -159,7 +159,9 @@ class SiteHistory:
             "latest": None if last is None else last.acquired.isoformat(),
             "first_seen": _text(None if last is None else last.first_seen),
             "last_not_seen": _text(None if last is None else last.last_not_seen),
-            "missing_dates": len(self.dates) - len(self.observed),
+            "missing_dates": sum(
+                d.value is None and d.missing != COMPARED_WITH for d in self.dates
+            ),
             "dates": [d.describe() for d in self.dates],
         }
 

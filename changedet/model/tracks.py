@@ -10,6 +10,9 @@ TrackGrade = Literal["single wagons", "length", "occupied", "train-like", "none"
 length they take up, occupied metres without a count, only whether something like a train stands
 there, nothing."""
 
+IN_DOUBT = "in doubt: "
+"""How the notes begin that say why the numbers may be wrong by more than their intervals."""
+
 Estimate = tuple[float, float, float]
 """Value, lower and upper bound of an interval that holds the truth in about 95 of 100 tracks."""
 

@@ -19,6 +19,7 @@ from changedet.config import Config
 from changedet.differencing import describe_source
 from changedet.errors import (
     AlignmentRefused,
+    CalibrationWarning,
     ChangedetError,
     ChangedetWarning,
     HistoryWarning,
@@ -197,7 +198,12 @@ def _pair(
     engine: str | Executor,
 ) -> tuple[Observation, str, list[dict[str, Any]]]:
     """Rows of one comparison; everything else of it is let go."""
-    report = detect(base.source, item.source, config=config, engine=engine, **places)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ChangedetWarning)
+            report = detect(base.source, item.source, config=config, engine=engine, **places)
+    finally:
+        _pass_on(caught, item)
     summary = report.summary
     rows, tracks = tuple(summary["activity"]), tuple(summary["tracks"])
     return (
@@ -205,6 +211,15 @@ def _pair(
         report.alignment.grade,
         summary["inputs"],
     )
+
+
+def _pass_on(caught: list[warnings.WarningMessage], item: SeriesItem) -> None:
+    """Warn again, and say of which date what is about the pair and not about the places."""
+    for warning in caught:
+        text = str(warning.message)
+        if issubclass(warning.category, CalibrationWarning):
+            text = f"{item.name} ({item.acquired:%Y-%m-%d}): {text}"
+        warnings.warn(text, warning.category, stacklevel=4)
 
 
 def _monitored(item: SeriesItem, sensor: str, role: Any) -> MonitoredDate:
@@ -268,12 +283,14 @@ def _tell_of_days(items: tuple[SeriesItem, ...]) -> None:
 
 def _said_once(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
     """Each warning once; those that differ in numbers alone are told by the first of them."""
-    alike: dict[str, list[warnings.WarningMessage]] = {}
+    alike: dict[str, dict[str, type[Warning]]] = {}
     for warning in caught:
         if isinstance(warning.message, ChangedetWarning):
-            alike.setdefault(re.sub(r"[\d.]+", "0", str(warning.message)), []).append(warning)
+            text = str(warning.message)
+            alike.setdefault(re.sub(r"[\d.]+", "0", text), {})[text] = warning.category
     return [
-        (f"{some[0].message}{_more(len(some) - 1)}", some[0].category) for some in alike.values()
+        (f"{next(iter(some))}{_more(len(some) - 1)}", next(iter(some.values())))
+        for some in alike.values()
     ]
 
 

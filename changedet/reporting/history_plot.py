@@ -159,7 +159,8 @@ def _panel(axes: Any, history: SiteHistory) -> None:
 
 
 def _heading(history: SiteHistory) -> str:
-    text = f"{history.place}: {MEASURES[history.measure]}"
+    bare = history.kind == "track" and "track" not in history.place.lower()
+    text = f"{'track ' if bare else ''}{history.place}: {MEASURES[history.measure]}"
     last = history.latest
     if last is None or last.state is None:
         return text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from changedet.reporting.word_limits import (
+    ROUNDING,
     SINGLE_M,
     SINGLES,
     cannot_see,
@@ -30,10 +31,16 @@ from changedet.reporting.word_scales import (
     plural,
     span,
 )
-from changedet.reporting.words_tracks import words_of_contradictions, words_of_tracks
+from changedet.reporting.words_tracks import (
+    words_of_contradictions,
+    words_of_doubts,
+    words_of_tracks,
+)
 
 ZONES = 3
 """Zones that get a sentence of their own, the busiest ones."""
+PARTLY = 0.1
+"""Zones of which more than this share lies outside the images are named."""
 CHANGES = ("appeared", "disappeared", "modified", "moved")
 _SAID = {"modified": "changed in place"}
 
@@ -64,7 +71,7 @@ def words_of(summary: Mapping[str, Any]) -> dict[str, Any]:
             *_warning(summary), *_map(summary), *_nothing(summary),
             *_kinds(summary), *_belief(summary), *_zones(summary),
             *_surroundings(summary), *words_of_tracks(summary),
-            *words_of_contradictions(summary),
+            *words_of_doubts(summary), *words_of_contradictions(summary),
             *_cut(summary), *_explained(summary), *_unusual(summary),
         ],
         "confidence": {"level": level, "reasons": reasons, "sentence": sentence},
@@ -108,7 +115,7 @@ def _counts(summary: Mapping[str, Any], row: Mapping[str, Any], *, kinds: bool =
 def _by_kind(summary: Mapping[str, Any], row: Mapping[str, Any], change: str) -> str:
     """Numbers by kind, the largest first, as far as pixels of this size can tell."""
     gsd = group(summary, "grid").get("gsd_m")
-    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * 1.01
+    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * ROUNDING
     found = [
         (int(numbers.get(change) or 0), kind)
         for kind, numbers in (row.get("by_kind") or {}).items()
@@ -223,6 +230,7 @@ def _zones(summary: Mapping[str, Any]) -> list[str]:
         out.append(f"No change was found in {_names(quiet)}.")
     if hidden:
         out.append(f"Nothing could be observed in {_names(hidden)}.")
+    out += _outside(rows)
     pairs = {
         tuple(sorted((str(a["zone"]), str(b))))
         for a in rows
@@ -253,6 +261,21 @@ def _zone(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     return f"{text}."
 
 
+def _outside(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say of which zones a good part lies where no image is: shares are of the rest."""
+    found = [
+        (float(share), str(a["zone"]))
+        for a in rows
+        if is_number(share := group(a, "parts").get("outside_share"))
+        and a.get("score") is not None and share > PARTLY
+    ]  # fmt: skip
+    return [
+        f"{capital(percent(share))} of {zone} lies outside the images: what is said of it is said "
+        "of the rest."
+        for share, zone in sorted(found, key=lambda pair: -pair[0])[:ZONES]
+    ]
+
+
 def _surroundings(summary: Mapping[str, Any]) -> list[str]:
     """Say what the control changed by, and whether that is taken off."""
     parts = group(site_of(summary), "parts")
@@ -264,7 +287,9 @@ def _surroundings(summary: Mapping[str, Any]) -> list[str]:
         return [f"{ground} changed by {percent(share)}, which is taken off all activity."]
     if share < 0.01:
         return []
-    return [f"{ground} changed by {percent(share)} as well, which is not taken off."]
+    zones = [a for a in summary.get("activity") or () if a.get("zone") != "site"]
+    too = "" if zones and not any(_numbers(a) for a in zones) else " as well"
+    return [f"{ground} changed by {percent(share)}{too}, which is not taken off."]
 
 
 def _cut(summary: Mapping[str, Any]) -> list[str]:
@@ -273,8 +298,8 @@ def _cut(summary: Mapping[str, Any]) -> list[str]:
         return []
     verb, whose = ("reaches", "its size is") if cut == 1 else ("reach", "their sizes are")
     return [
-        f"{plural(int(cut), 'object')} {verb} beyond what could be seen: {whose} a lower bound, "
-        "and by kind not counted."
+        f"{plural(int(cut), _noun(summary))} {verb} beyond what could be seen: {whose} a lower "
+        "bound, and by kind not counted."
     ]
 
 

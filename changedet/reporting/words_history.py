@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from changedet.model import ALL_TRACKS
+from changedet.model import ALL_TRACKS, COMPARED_WITH
 from changedet.reporting.word_scales import (
     about,
     chance,
@@ -84,10 +84,22 @@ def _series(row: Mapping[str, Any]) -> str:
     seen, missing = last.get("observable"), row.get("missing_dates")
     if is_number(seen) and seen < 0.9:
         parts.append(f"only {percent(seen)} of it could be observed")
+    parts.append(_unseen_latest(row))
     if is_number(missing) and missing:
         dates = "date is" if missing == 1 else "dates are"
         parts.append(f"{count(missing)} {dates} missing, and not taken for quiet")
     return "; ".join(part for part in parts if part) + "."
+
+
+def _unseen_latest(row: Mapping[str, Any]) -> str:
+    """Say that the newest date is not the one that was judged, and why."""
+    dates = list(row.get("dates") or ())
+    if not dates or is_number(dates[-1].get("value")):
+        return ""
+    why, when = dates[-1].get("missing"), day(dates[-1].get("acquired"))
+    if not why or not when or why == COMPARED_WITH:
+        return ""
+    return f"of the latest date, {when}, nothing is said ({why})"
 
 
 def _place(row: Mapping[str, Any]) -> str:
@@ -98,12 +110,19 @@ def _place(row: Mapping[str, Any]) -> str:
     return name if name.lower().startswith(kind.lower()) else f"{kind} {name}"
 
 
+def _plain(value: float, measure: Any) -> str:
+    """A number without its unit, to as many digits as are said with it."""
+    if measure == "area_m2":
+        return significant(value)
+    return count(value) if abs(value) >= 10 or value == round(value) else significant(value)
+
+
 def _amount(value: float, measure: Any) -> str:
     if measure == "occupied_m":
         return f"{metres(value)} of track"
     if measure == "area_m2":
-        return f"{significant(value)} m²"
-    plain = count(value) if abs(value) >= 10 or value == round(value) else significant(value)
+        return f"{_plain(value, measure)} m²"
+    plain = _plain(value, measure)
     unit = _UNITS.get(str(measure), str(measure or ""))
     if plain == "1":
         first, *rest = unit.split(" ")
@@ -116,21 +135,22 @@ def _value(row: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     value, measure = last.get("value"), row.get("measure")
     if not is_number(value):
         return ""
-    text = _amount(value, measure) + _range(last, "value_low", "value_high")
+    text = _amount(value, measure) + _range(last, "value_low", "value_high", measure)
     expected, dates = last.get("expected"), last.get("baseline_dates")
     if is_number(expected):
-        bare = _amount(expected, None)
-        text += f", where {bare} would be usual{_range(last, 'band_low', 'band_high')}"
+        bare = _plain(expected, measure)
+        text += f", where {bare} would be usual{_range(last, 'band_low', 'band_high', measure)}"
     if is_number(dates):
-        text += f", by {count(dates)} earlier date{'' if dates == 1 else 's'}"
+        how = ", by" if row.get("state") != "insufficient_baseline" else ";"
+        text += f"{how} {count(dates)} earlier date{'' if dates == 1 else 's'}"
     return text
 
 
-def _range(last: Mapping[str, Any], low: str, high: str) -> str:
+def _range(last: Mapping[str, Any], low: str, high: str, measure: Any) -> str:
     ends = last.get(low), last.get(high)
     if not (is_number(ends[0]) and is_number(ends[1])):
         return ""
-    return f" ({_amount(ends[0], None)} to {_amount(ends[1], None)})"
+    return f" ({_plain(ends[0], measure)} to {_plain(ends[1], measure)})"
 
 
 def model_chance(last: Mapping[str, Any]) -> float | None:

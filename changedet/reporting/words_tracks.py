@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from math import isnan, nan
 from typing import Any
 
-from changedet.reporting.word_limits import SINGLE_M, group
+from changedet.model.tracks import IN_DOUBT
+from changedet.reporting.word_limits import ROUNDING, SINGLE_M, group
 from changedet.reporting.word_scales import count, is_number, listing, metres, span
 
 TRACKS = 3
@@ -29,6 +30,21 @@ def words_of_tracks(summary: Mapping[str, Any]) -> list[str]:
     return said[:TRACKS]
 
 
+def words_of_doubts(summary: Mapping[str, Any]) -> list[str]:
+    """Say which tracks may have been read wrongly, and why."""
+    named: dict[str, list[str]] = {}
+    for row in summary.get("tracks") or ():
+        for note in (row.get("notes") or ()) if isinstance(row, Mapping) else ():
+            if str(note).startswith(IN_DOUBT):
+                named.setdefault(str(note), []).append(str(row.get("id", "?")))
+    out = []
+    for note, tracks in named.items():
+        some = listing(tracks[:TRACKS]) + (" and of others" if len(tracks) > TRACKS else "")
+        plural, why = "s" * (len(tracks) > 1), note.removeprefix(IN_DOUBT)
+        out.append(f"The numbers of track{plural} {some} are in doubt: {why}.")
+    return out
+
+
 def words_of_contradictions(summary: Mapping[str, Any]) -> list[str]:
     """Say where a track and the outlines on it tell of different numbers, and which to go by.
 
@@ -36,7 +52,7 @@ def words_of_contradictions(summary: Mapping[str, Any]) -> list[str]:
     by more than :data:`CONTRADICTS` wagons and share.
     """
     gsd = group(summary, "grid").get("gsd_m")
-    if not is_number(gsd) or gsd > SINGLE_M * 1.01:
+    if not is_number(gsd) or gsd > SINGLE_M * ROUNDING:
         return []
     found = []
     for row in summary.get("tracks") or ():
@@ -78,7 +94,7 @@ def _contradiction(row: Mapping[str, Any], way: str) -> tuple[float, str] | None
 
 def _named(row: Mapping[str, Any]) -> str:
     name = str(row.get("id", "?"))
-    return name if name.lower().startswith("track") else f"track {name}"
+    return name if name.lower().startswith(("track", "line")) else f"track {name}"
 
 
 def _own_metres(row: Mapping[str, Any]) -> float | None:
@@ -93,7 +109,7 @@ def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
     """One track: wagons with intervals where they can be counted, else occupied metres."""
     name = _named(row)
     gsd = group(summary, "grid").get("gsd_m")
-    countable = is_number(gsd) and gsd <= SINGLE_M * 1.01
+    countable = is_number(gsd) and gsd <= SINGLE_M * ROUNDING
     wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
     lengths = [_estimate(row, f"occupied_m_{date}", metres) for date in ("before", "after")]
     if countable and all(wagons):

@@ -132,6 +132,17 @@ def test_above_three_metres_a_train_is_only_occupied_length_of_a_given_track(gsd
     assert named(long, 15.0, 100, tracks=TRACK)["kind"][0] != "train"
 
 
+@pytest.mark.parametrize("gsd", [2.0, 3.0, 10.0])
+def test_a_yard_under_one_outline_is_no_train(gsd):
+    broad = [(500, 60, 700.0, 30.0 + 4 * gsd, "modified"), (500, 1400, 200.0, 60.0, "appeared")]
+    lines = {
+        "tracks": yard.lines(("4", [(0, 60), (1000, 60)])),
+        "roads": yard.lines(("south road", [(0, 1400), (1000, 1400)])),
+    }
+    found = named(broad, gsd, round(2000 / gsd), **lines)
+    assert not {"train", "convoy"} & set(found["kind"])
+
+
 def test_without_georeferencing_no_kind_is_claimed():
     found = interpret(yard.table(yard.wagons(50, 60, 2), crs=None), None, yard.grid(1, 200, None))
     assert found["kind"].tolist() == ["other"] * 2

@@ -79,6 +79,8 @@ def test_the_reference_has_no_level_but_its_tracks_were_measured_each_time():
     histories = site_histories(days)
     site = of(histories, "site", "objects")
     assert site.dates[0].missing == COMPARED_WITH
+    # it has no value, and is not missing
+    assert site.describe()["missing_dates"] == sum(d.value is None for d in site.dates[1:])
     assert [d.value for d in site.dates[1:]] == [4, 5, 6]
     metres = of(histories, "2", "occupied_m")
     assert [d.value for d in metres.dates] == [42.0, 100.0, 100.0, 100.0]

@@ -11,9 +11,11 @@ from pyproj import CRS
 
 from changedet.activity import check_tracks, track_activity
 from changedet.activity.tracks import seen
+from changedet.activity.tracks.offset import TrackOffsets, doubts_of_place
 from changedet.differencing import shadow_offset
 from changedet.errors import GeometryError, GridError
 from changedet.model import Grid, Image, ImagePair, Places
+from changedet.model.tracks import IN_DOUBT
 from changedet.simulation import simulate
 
 LIGHT = {
@@ -104,6 +106,47 @@ def test_lines_three_metres_off_give_the_same(yard, rows):
     off = read(yard, moved(yard.truth.track_lines, 0.0, -3.0))
     check(yard, off)
     assert off["3"].offset_m[0] - rows["3"].offset_m[0] == pytest.approx(-3.0, abs=0.6)
+
+
+def only(lines, *names):
+    at = [lines.names.index(n) for n in names]
+    return Places(tuple(names), lines.geometry[at], lines.crs, tuple(lines.weights[i] for i in at))
+
+
+def test_a_line_alone_is_read_where_it_is_drawn_and_doubted(yard):
+    # a metre beside it fits better: empty ground is plainer than wagons
+    (row,) = read(yard, only(yard.truth.track_lines, "4")).values()
+    (true,) = [t for t in yard.truth.tracks if t.name == "4"]
+    assert row.offset_m == pytest.approx((0.0, 0.0), abs=0.6)
+    assert row.cars_before[1] <= true.cars_before <= row.cars_before[2]
+    assert IN_DOUBT in row.notes[-1]
+    assert "given alone" in row.notes[-1]
+
+
+def test_lines_that_are_farther_off_than_is_looked_are_doubted(yard, rows):
+    assert not any(IN_DOUBT in note for row in rows.values() for note in row.notes)
+    off = read(yard, moved(yard.truth.track_lines, 0.0, -8.0))
+    doubted = [n for n, r in off.items() if any(IN_DOUBT in note for note in r.notes)]
+    assert len(doubted) > len(off) / 2
+    assert "no farther was looked" in " ".join(off[doubted[0]].notes)
+
+
+def test_few_lines_found_beside_themselves_are_doubted():
+    placed = TrackOffsets(np.array([[1.5, 0.5, 0.5], [1.5, 0.5, 0.5]]), (None, None), 0.5,
+                          np.array([[0.0, 0.5, 0.5], [0.0, 0.5, 0.5]]))  # fmt: skip
+    (note,) = doubts_of_place(placed, [0], np.array([0, 1, 1]))
+    assert note.startswith(f"{IN_DOUBT}the images fit best 1.5 m beside the line, which was given ")
+    assert "with 1 other" in note
+    assert not doubts_of_place(placed, [1, 2], np.array([0, 1, 1]))
+    assert not doubts_of_place(placed, [0], np.array([0, 1, 2]))
+
+
+def test_a_line_given_twice_says_why_it_has_no_numbers(yard):
+    one = only(yard.truth.track_lines, "3", "2")
+    twice = dataclasses.replace(one, names=("3", "again"), geometry=one.geometry[[0, 0]])
+    rows = read(yard, twice)
+    (row,) = [r for r in rows.values() if r.occupied_before is None]
+    assert row.notes[-1] == "another line runs through the same places and counts them"
 
 
 def test_nobody_told_the_sun(yard):

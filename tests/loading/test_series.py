@@ -109,6 +109,25 @@ def test_a_date_in_a_list_that_is_none(image, tmp_path):
         read_series(listing)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a, 1.tif;2023-01-05\nb.tif;2023-02-06\n",
+        'Image,Acquired\n"a, 1.tif",2023-01-05\nb.tif,2023-02-06\n',
+        'date,sensor,path\n2023-01-05,x,"a, 1.tif"\n\n2023-02-06,y,b.tif\n',
+        "filename\tdate\na, 1.tif\t20230105\nb.tif\t20230206\n",
+    ],
+)
+def test_tables_as_spreadsheets_write_them(image, tmp_path, text):
+    image("a, 1.tif")
+    image("b.tif")
+    listing = tmp_path / "series.csv"
+    listing.write_text(text)
+    items = read_series(listing)
+    assert dates_of(items) == ["2023-01-05", "2023-02-06"]
+    assert items[0].source.endswith("a, 1.tif")
+
+
 def test_reports_alone_in_a_folder_and_in_a_list(tmp_path):
     one = report(tmp_path / "all" / "one")
     two = report(tmp_path / "all" / "two", "2023-06-01T02:00:00+00:00")

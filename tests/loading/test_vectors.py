@@ -144,6 +144,36 @@ def test_names_are_unique() -> None:
     assert names == ("a", "a (3)", "a (2)")
 
 
+def test_names_that_turn_up_often_are_told_once() -> None:
+    value = collection(*[(lonlat(square()), {"name": "main"})] * 4)
+    with pytest.warns(MetadataWarning, match=r"'main \(2\)', and 2 more are numbered") as said:
+        names = read_places(value, crs=UTM).names
+    assert names == ("main", "main (2)", "main (3)", "main (4)")
+    assert len(said) == 1
+
+
+def test_features_of_openstreetmap_keep_what_they_are_called_there() -> None:
+    line = lonlat(shapely.LineString([(635_000, 4_697_900), (635_100, 4_697_900)]))
+    value = collection(
+        (line, {"railway": "rail"}), (line, {"@id": "way/7"}), (line, {}), (line, {"osm_id": 9}),
+        (line, {"@id": "way/8", "name": "north"}),
+    )  # fmt: skip
+    value["features"][0]["id"] = "way/6"
+    value["features"][2]["id"] = "2"
+    names = read_places(value, kind="line", crs=UTM).names
+    assert names == ("way/6", "way/7", "line 3", "9", "north")
+
+
+def test_lines_on_which_no_train_can_stand_are_left_out() -> None:
+    line = lonlat(shapely.LineString([(635_000, 4_697_900), (635_100, 4_697_900)]))
+    some = [(line, {"name": n, "railway": n}) for n in ("rail", "platform", "disused", "razed")]
+    with pytest.warns(MetadataWarning, match=r"2 of 4 features .* \(railway = platform, razed\)"):
+        places = read_places(collection(*some), kind="line", crs=UTM)
+    assert places.names == ("rail", "disused")
+    with pytest.raises(VectorReadError, match=r"All 1 features of .* without trains"):
+        read_places(collection(some[1]), kind="line", crs=UTM)
+
+
 def test_lines() -> None:
     parts = shapely.MultiLineString(
         [[(635_000, 4_697_900), (635_100, 4_697_900)], [(635_100, 4_697_900), (635_200, 4_697_800)]]

@@ -157,8 +157,27 @@ def test_warnings_that_differ_in_numbers_are_said_once(series, monkeypatch, comp
         return inner(*args, **options)
 
     monkeypatch.setattr(monitoring, "detect", loud)
-    with pytest.warns(cd.CalibrationWarning, match=r"Only 09% .*\(and 2 more like this\)"):
+    paths = series(0, 20, 40, 60)
+    with pytest.warns(cd.CalibrationWarning, match=r"Only 09% .*\(and 2 more like this\)") as said:
+        cd.monitor(paths)
+    # which date it was, for what is about one pair
+    assert str(said[0].message).startswith(f"{paths[1]} (2022-01-23): Only 09%")
+
+
+def test_warnings_that_are_the_same_each_time_are_no_more_of_them(series, monkeypatch, compared):
+    inner = monitoring.detect
+    compared.counts += [1, 2, 3]
+
+    def loud(*args, **options):
+        import warnings
+
+        warnings.warn("Zone 'far' covers no pixel.", cd.CoverageWarning, stacklevel=2)
+        return inner(*args, **options)
+
+    monkeypatch.setattr(monitoring, "detect", loud)
+    with pytest.warns(cd.CoverageWarning) as said:
         cd.monitor(series(0, 20, 40, 60))
+    assert [str(w.message) for w in said] == ["Zone 'far' covers no pixel."]
 
 
 def test_a_real_series_of_three(series, small, tmp_path):

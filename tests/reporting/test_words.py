@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import re
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from changedet.model import COMPARED_WITH
+from changedet.model.tracks import IN_DOUBT
 from changedet.reporting import words_of, words_of_history
 from changedet.reporting.word_scales import (
     LIKELIHOODS,
@@ -486,6 +489,44 @@ class TestSummary:
         (said,) = [s for s in words["sentences"] if "track" in s]
         assert "could be observed" not in said
 
+    def test_tracks_whose_place_is_in_doubt_are_named(self):
+        note = f"{IN_DOUBT}the images fit best 3.5 m beside the line"
+        tracks = [{"id": name, "notes": ["a note", note]} for name in ("1", "2", "3", "4")]
+        words = words_of(summary(row(appeared=5), tracks=tracks))
+        assert (
+            "The numbers of tracks 1, 2 and 3 and of others are in doubt: the images fit best "
+            "3.5 m beside the line."
+        ) in words["sentences"]
+        assert not [s for s in words["sentences"] if "a note" in s]
+
+    def test_zones_that_lie_mostly_outside_are_named(self):
+        rows = [
+            row("a", appeared=1, parts={"outside_share": 0.9994}),
+            row("b", appeared=1, parts={"outside_share": 0.05}),
+            row("c", None, observable_fraction=None, parts={"outside_share": 1.0}),
+        ]
+        said = words_of(summary(*rows, row(appeared=2)))["sentences"]
+        assert [s for s in said if "outside the images" in s] == [
+            "More than 99 % of a lies outside the images: what is said of it is said of the rest."
+        ]
+
+    def test_the_ground_outside_changed_too_only_where_zones_did(self):
+        parts = {"control": "outside all zones", "control_share": 0.043}
+        quiet = words_of(summary(row("a"), row(appeared=1, parts=parts)))["sentences"]
+        assert "The ground outside all zones changed by 4 %, which is not taken off." in quiet
+
+    @pytest.mark.parametrize("gsd", [1.0004, 3.002, 6.003])
+    def test_a_pixel_stretched_by_its_projection_is_none_larger(self, gsd):
+        value = summary(row(appeared=3, by_kind={"railcar": {"appeared": 3}}))
+        value["grid"]["gsd_m"] = gsd
+        nominal = json.loads(json.dumps(value))
+        nominal["grid"]["gsd_m"] = round(gsd)
+        assert words_of(value) == words_of(nominal)
+
+    def test_between_6_and_10_m_no_length_is_promised(self):
+        value = summary(row(appeared=3), grid={"crs": "EPSG:32652", "gsd_m": 8.0})
+        assert "something like a train" in " ".join(words_of(value)["cannot_see"])
+
     def test_nothing_arrived_or_left(self):
         track = {"id": "4", "cars_before": 7, "cars_after": 7, "cars_arrived": 0,
                  "cars_arrived_high": 0, "cars_departed": 0, "cars_departed_high": 0}  # fmt: skip
@@ -602,6 +643,29 @@ class TestHistory:
             "dates alone.",
         ]
         assert words_of_history({}) == []
+
+    def test_numbers_of_one_sentence_have_as_many_digits(self):
+        found = series("spike", value=3923.4, expected=689.3, band_low=60.2, band_high=2458.0)
+        found["measure"] = "area_m2"
+        found["dates"][0].update(value_low=3705.0, value_high=4110.0)
+        (said,) = words_of_history({"histories": [found]})
+        assert "3,900 m² (3,700 to 4,100), where 690 would be usual (60 to 2,500)" in said
+
+    def test_too_few_dates(self):
+        found = series("insufficient_baseline", value=0, baseline_dates=0, expected=None,
+                       value_low=None)  # fmt: skip
+        (said,) = words_of_history({"histories": [found]})
+        assert "to say what is usual; 0 wagons; 0 earlier dates." in said
+
+    @pytest.mark.parametrize(
+        ("why", "told"), [("only 25% of it could be seen", True), (COMPARED_WITH, False)]
+    )
+    def test_the_latest_date_was_not_seen(self, why, told):
+        found = series("normal")
+        found["dates"].append({"acquired": "2024-01-09T02:00:00", "value": None, "missing": why})
+        (said,) = words_of_history({"histories": [found]})
+        text = f"of the latest date, 9 Jan 2024, nothing is said ({why})"
+        assert (text in said) is told
 
     @given(
         st.sampled_from(["spike", "level shift", "drift", "normal", "insufficient_baseline"]),

@@ -50,6 +50,10 @@ FINEST_GSD_M: dict[str, float] = {
 TRAINS_GSD_M = 3.0
 """Above it trains are no longer told apart: an occupied length of track, and only of one that was
 given."""
+BROADEST_M, BROADEST_PX = 3.4, 4.0
+"""No outline of one train or convoy is broader than both together, where single things are not
+told: its own width, and two pixels of spill to either side. A yard under one outline is no train.
+"""
 TOLERANCE = 1.01
 """A pixel of nominally 1 m is not exactly that on the ground."""
 
@@ -226,14 +230,19 @@ def colour_indices(
 def supported_kinds(setting: Setting) -> np.ndarray:
     """Which kinds the pixels can tell, (n, kind) bool.
 
-    Above 1 m no single wagons, containers or lorries; above 3 m a train is only an occupied
-    length of a given track.
+    Above 1 m no single wagons, containers or lorries, and trains and convoys only where the
+    outline is no broader than one of them; above 3 m a train is only an occupied length of a given
+    track.
     """
     n, out = len(setting.objects), []
     for kind in KINDS:
         limit = FINEST_GSD_M.get(kind, np.inf) * TOLERANCE
         out.append(np.full(n, setting.gsd_m <= limit))
     told = np.stack(out, axis=1)
+    if setting.gsd_m > FINEST_GSD_M["railcar"] * TOLERANCE:
+        narrow = setting.objects.width <= BROADEST_M + BROADEST_PX * setting.gsd_m
+        for kind in ("train", "convoy"):
+            told[:, KINDS.index(kind)] &= narrow
     if setting.gsd_m > TRAINS_GSD_M * TOLERANCE:
         on = np.zeros(n, dtype=bool)
         if setting.tracks is not None:

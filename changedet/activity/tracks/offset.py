@@ -18,6 +18,7 @@ from changedet.activity.tracks.bands import STEP_M, Away, take_samples
 from changedet.activity.tracks.occupancy import find_occupation
 from changedet.activity.tracks.profile import FINE_GSD_M, TrackStrip
 from changedet.activity.tracks.shadows import ShadowPaths, shadow_paths
+from changedet.model.tracks import IN_DOUBT
 
 COARSE_M = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Common offsets that are tried first,"""
@@ -25,13 +26,18 @@ FINE_M = (0.5, 0.25)
 """then so far to either side of the best."""
 AROUND_M = (-1.0, -0.5, 0.5, 1.0)
 """Offsets of one date or one track against the common one."""
-PULL = (0.03, 0.3)
+PULL = (0.03, 0.3, 1.0)
 """Mean log-likelihood that an offset of one metre must gain, growing with its square: of a whole
-yard, and more so the fewer tracks there are, which may be mistaken for their neighbours."""
+yard; over the number of tracks more, since a few may be mistaken for their neighbours; or over its
+square, where that is more. With less, one in five lines drawn where their tracks are and given
+alone was read beside them."""
 OWN_PULL = 6.0
 """The same for the offset of one track against the yard's."""
 MOST_M = 3.5
 """No track lies farther from its line than this."""
+SURE_TRACKS, ALONE_M = 3, 1.0
+"""Fewer tracks than these may be mistaken for their neighbours, and are said to have been where
+they were found farther from their lines than this, metres."""
 SEARCH_STEP_M = 4.0
 """Steps along the track while searching."""
 ROUNDS = 3
@@ -52,6 +58,8 @@ class TrackOffsets:
     """Where shadows fall, as given or as it suits best."""
     common: float
     """The yard's offset, metres to the right of the first piece."""
+    preset: np.ndarray
+    """(date, piece) the part of ``offsets`` that follows from the view angles."""
 
 
 class _Search:
@@ -65,8 +73,9 @@ class _Search:
         preset: np.ndarray,
     ) -> None:
         self._strips, self._size, self._levels = strips, pixel_size_m, levels
-        self._preset = preset
-        self.pull = PULL[0] + PULL[1] / len({s.track for s in strips})
+        self.preset = preset
+        tracks = len({s.track for s in strips})
+        self.pull = PULL[0] + max(PULL[1] / tracks, PULL[2] / tracks**2)
         self.turn = _directions(strips)
         lengths = np.array([s.length for s in strips])
         self.weight = lengths / lengths.sum()
@@ -89,7 +98,7 @@ class _Search:
 
     def offsets(self, common: float) -> np.ndarray:
         """(date, piece) offsets that a common one means for pieces drawn either way."""
-        return self._preset + common * self.turn
+        return self.preset + common * self.turn
 
     def score(self, common: float, away: tuple[Away, Away]) -> float:
         """Fit of all tracks and both dates, less the pull towards the drawn lines."""
@@ -154,7 +163,46 @@ def find_offsets(
         # one date by itself, or one track: not both at once
         if not by_date.any() and fine:
             offsets[:, k] += own * search.turn[k]
-    return TrackOffsets(offsets, chosen, common)
+    return TrackOffsets(offsets, chosen, common, search.preset)
+
+
+def doubts_of_place(placed: TrackOffsets, pieces: list[int], owner: np.ndarray) -> tuple[str, ...]:
+    """Say where a track may have been read beside itself, or has no other to be compared with.
+
+    Parameters
+    ----------
+    placed : TrackOffsets
+        Of all pieces.
+    pieces : list of int
+        Those of one track.
+    owner : (piece,) array
+        Track of each piece.
+
+    Returns
+    -------
+    tuple of str
+        Notes; empty where the place is well founded.
+    """
+    found = placed.offsets[:, pieces] - placed.preset[:, pieces]
+    farthest = float(np.abs(found).max())
+    if farthest >= MOST_M:
+        return (
+            f"{IN_DOUBT}the images fit best {MOST_M:g} m beside the line, and no farther was "
+            "looked; the numbers may be those of another track",
+        )
+    tracks = len(set(owner.tolist()))
+    if tracks == 1 and farthest <= ALONE_M:
+        return (
+            f"{IN_DOUBT}the line was given alone, and other tracks tell what empty track looks "
+            "like and where it lies; draw all tracks of the yard",
+        )
+    if tracks < SURE_TRACKS and farthest > ALONE_M:
+        few = "alone" if tracks == 1 else f"with {tracks - 1} other"
+        return (
+            f"{IN_DOUBT}the images fit best {farthest:.1f} m beside the line, which was given "
+            f"{few}, and the numbers may be those of a neighbour; draw all tracks of the yard",
+        )
+    return ()
 
 
 def _of_date(search: _Search, common: float, away: tuple[Away, Away], date: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,7 @@ from changedet.activity.tracks.bands import (
 from changedet.activity.tracks.doubt import Doubt, doubt_of
 from changedet.activity.tracks.judging import judge
 from changedet.activity.tracks.occupancy import Occupation, find_occupation
-from changedet.activity.tracks.offset import TrackOffsets, find_offsets
+from changedet.activity.tracks.offset import TrackOffsets, doubts_of_place, find_offsets
 from changedet.activity.tracks.profile import TrackStrip, track_strips
 from changedet.activity.tracks.wagon_count import (
     Count,
@@ -44,6 +45,8 @@ END_M = 0.7
 ROUGH = 0.02
 """Standard deviation of occupied length besides, as a share of it, for each metre of ground
 sample distance: what is taken for train and is none, and the other way round."""
+ROUNDING = 1.01
+"""A pixel of nominally 3 m is not exactly that on the ground."""
 _METRES = {
     "before": "occupied_m_before", "after": "occupied_m_after",
     "arrived": "arrived_m", "departed": "departed_m",
@@ -141,7 +144,11 @@ def track_activity(
         if not mine:
             rows.append(_unseen(k, name, strips))
             continue
-        rows.append(_row(name, mine, usable, samples, found, placed, levels, reasons))
+        row = _row(name, mine, usable, samples, found, placed, levels, reasons)
+        notes = row.notes + _given_up(row)
+        if row.occupied_before is not None or row.occupied_after is not None:
+            notes += doubts_of_place(placed, mine, owner)
+        rows.append(replace(row, notes=notes))
     return tuple(rows)
 
 
@@ -255,6 +262,12 @@ def _row(
     )  # fmt: skip
 
 
+def _given_up(row: TrackActivity) -> tuple[str, ...]:
+    """Say why a track has no value of its own, where another one counts all of it."""
+    whole = row.observable_m == 0 and row.length_m and row.shared_m >= 0.98 * row.length_m
+    return ("another line runs through the same places and counts them",) if whole else ()
+
+
 def _profile(
     mine: list[int],
     strips: list[TrackStrip],
@@ -278,9 +291,9 @@ def _profile(
 def _grade(gsd: float) -> TrackGrade:
     if gsd <= GAPS_GSD_M:
         return "single wagons"
-    if gsd <= COUNT_GSD_M * 1.001:
+    if gsd <= COUNT_GSD_M * ROUNDING:
         return "length"
-    return "occupied" if gsd <= LENGTH_GSD_M else "train-like"
+    return "occupied" if gsd <= LENGTH_GSD_M * ROUNDING else "train-like"
 
 
 def _notes(grade: TrackGrade, gsd: float) -> tuple[str, ...]:

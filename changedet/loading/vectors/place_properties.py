@@ -13,6 +13,10 @@ from changedet.errors import GeometryError, MetadataWarning, VectorReadError
 from changedet.model import KINDS
 
 _NAMES = ("name", "zone", "id")
+_IDS = ("@id", "full_id", "osm_id")
+"""Where exports of OpenStreetMap keep what a feature is called there."""
+_NO_TRACK = ("platform", "platform_edge", "proposed", "razed", "dismantled")
+"""Values of OpenStreetMap's ``railway`` under which lines are drawn that no train can stand on."""
 KIND_WEIGHT = "weight_"
 """Start of the names of properties that weigh a kind in one zone: ``weight_railcar``."""
 CONTROL = "control"
@@ -74,6 +78,8 @@ def place_names(
     for number, feature in enumerate(features, 1):
         values = [feature.value(k) for k in ((wanted,) if wanted else _NAMES)]
         name = next((str(v) for v in values if v is not None and str(v)), None)
+        if name is None and wanted is None:
+            name = _id_of(feature)
         if name is None:
             name = f"{word} {number}"
             made.append(name)
@@ -89,20 +95,68 @@ def place_names(
     return _unique(out, label)
 
 
+def tracks_only(features: Sequence[Feature], label: str) -> list[Feature]:
+    """Leave out lines of which OpenStreetMap's ``railway`` says that they are no track.
+
+    Raises
+    ------
+    VectorReadError
+        If nothing is left.
+
+    Warns
+    -----
+    MetadataWarning
+        Of what is left out.
+    """
+    what = [str(f.value("railway") or "").lower() for f in features]
+    left = [f for f, w in zip(features, what, strict=True) if w not in _NO_TRACK]
+    if len(left) == len(features):
+        return left
+    named = ", ".join(dict.fromkeys(w for w in what if w in _NO_TRACK))
+    if not left:
+        raise VectorReadError(
+            f"All {len(features)} features of {label} are lines without trains (railway = "
+            f"{named}): give tracks."
+        )
+    warnings.warn(
+        f"{len(features) - len(left)} of {len(features)} features in {label} are left out: no "
+        f"trains stand there (railway = {named}).",
+        MetadataWarning,
+        stacklevel=4,
+    )
+    return left
+
+
+def _id_of(feature: Feature) -> str | None:
+    """What a feature without a name is called where it comes from, such as ``way/1234``.
+
+    Bare numbers of GeoJSON are places in a file, and say less than ``line 3``.
+    """
+    own = next((v for k in _IDS if (v := feature.value(k)) is not None and str(v)), None)
+    if own is None and isinstance(feature.id, str) and not feature.id.strip().isdigit():
+        own = feature.id.strip()
+    return str(own) if own else None
+
+
 def _unique(names: list[str], label: str) -> list[str]:
     """Give names that turn up again a number."""
     out: list[str] = []
+    renamed: list[tuple[str, str]] = []
     for name in names:
         fresh, number = name, 2
         while fresh in out or (fresh != name and fresh in names):
             fresh, number = f"{name} ({number})", number + 1
         if fresh != name:
-            warnings.warn(
-                f"{label} has more than one feature named {name!r}: one is now {fresh!r}.",
-                MetadataWarning,
-                stacklevel=5,
-            )
+            renamed.append((name, fresh))
         out.append(fresh)
+    if renamed:
+        (name, fresh), more = renamed[0], len(renamed) - 1
+        warnings.warn(
+            f"{label} has more than one feature named {name!r}: one is now {fresh!r}"
+            f"{f', and {more} more are numbered as well' if more else ''}.",
+            MetadataWarning,
+            stacklevel=5,
+        )
     return out
 
 

@@ -29,6 +29,7 @@ from changedet.loading.vectors.place_properties import (
     kind_weights,
     place_names,
     place_weight,
+    tracks_only,
 )
 from changedet.loading.vectors.shapes import Kind, usable_shape
 from changedet.model import WGS84, Grid, Places
@@ -94,6 +95,8 @@ def read_places(
     features, found, label = load_features(source)
     if not features:
         raise VectorReadError(f"{label} holds no features: give at least one {kind}.")
+    if kind == "line":
+        features = tracks_only(features, label)
     word = "zone" if kind == "polygon" else "line"
     names = place_names(features, name_property, word, label, tell=scored)
     named = list(zip(features, names, strict=True))
