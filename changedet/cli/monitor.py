@@ -76,7 +76,11 @@ def monitor(
     from changedet import pipeline
     from changedet.activity import HistoryRules
     from changedet.engines import check_engine
-    from changedet.reporting import choose_history_formats, words_of_history
+    from changedet.reporting import (
+        choose_history_formats,
+        short_words_of_history,
+        words_of_history,
+    )
     from changedet.reporting.folder import check_target
 
     # What would be refused at the end is refused at the beginning.
@@ -101,8 +105,13 @@ def monitor(
         **given,
     )
     folder = report.write(out, formats=formats, overwrite=overwrite)
-    words = words_of_history(report.describe())
-    lines = [*words, *(str(link) for link in report.links), f"History: {folder}"]
+    described = report.describe()
+    words = words_of_history(described)
+    lines = [
+        *short_words_of_history(described),
+        *(str(link) for link in report.links),
+        f"History: {folder}",
+    ]
     session.say("\n".join(lines))
     states = {f"{h.place}/{h.measure}": h.state for h in report.histories}
     session.done(out=str(folder), dates=len(report.images), states=states, sentences=words)

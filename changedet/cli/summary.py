@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from changedet.model import CHANGES, ChangeReport, ZoneActivity
+from changedet.model import CHANGES, ChangeReport, TrackActivity, ZoneActivity
+from changedet.model.tracks import IN_DOUBT
 
 TOP = 5
-"""Zones shown."""
+"""Zones shown, and tracks."""
 
 
 def report_fields(report: ChangeReport) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def describe_report(report: ChangeReport, folder: Path) -> str:
         f"On {report.grid}.",
         f"Alignment: {report.alignment}.",
         *_zones(report.activity),
+        *_tracks(report.track_activity),
         f"Report: {folder / 'report.html'}",
     ]
     return "\n".join(lines)
@@ -84,6 +86,37 @@ def _zones(activity: tuple[ZoneActivity, ...]) -> list[str]:
     if len(ranked) > TOP:
         lines.insert(-1, f"  ... and {len(ranked) - TOP} more zones in the report")
     return lines
+
+
+def _tracks(tracks: tuple[TrackActivity, ...]) -> list[str]:
+    """The tracks that changed most, with intervals; none that could not be told."""
+    known = [t for t in tracks if t.occupied_before and t.occupied_after]
+    if not tracks:
+        return []
+    if not known:
+        why = next((note for t in tracks for note in t.notes), "nothing could be seen")
+        return [f"Tracks: none could be told ({why})."]
+    ranked = sorted(known, key=_gained, reverse=True)
+    width = max(len(t.track) for t in ranked[:TOP])
+    lines = ["Tracks, before and after:"]
+    lines += [f"  {t.track:<{width}}  {_held(t)}" for t in ranked[:TOP]]
+    if len(tracks) > len(ranked[:TOP]):
+        lines.append(f"  ... and {len(tracks) - len(ranked[:TOP])} more tracks in the report")
+    return lines
+
+
+def _gained(track: TrackActivity) -> float:
+    before, after = track.occupied_before, track.occupied_after
+    return abs(after[0] - before[0]) if before and after else -1.0
+
+
+def _held(track: TrackActivity) -> str:
+    wagons = track.cars_before, track.cars_after
+    single = track.grade == "single wagons" and all(wagons)
+    pair = wagons if single else (track.occupied_before, track.occupied_after)
+    said = [f"{v[0]:.0f} ({v[1]:.0f} to {v[2]:.0f})" for v in pair if v is not None]
+    doubt = ", in doubt" if any(n.startswith(IN_DOUBT) for n in track.notes) else ""
+    return f"{' -> '.join(said)} {'wagons' if single else 'm occupied'}{doubt}"
 
 
 def _row(a: ZoneActivity) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from changedet.config import Config
 from changedet.loading.alignment.estimating import estimate_alignment, require_alignment
 from changedet.loading.alignment.stack import align_stack
+from changedet.loading.listed import list_images
 from changedet.loading.observing.comparability import judge_pair
 from changedet.loading.observing.likeness import Likeness, measure_likeness
 from changedet.loading.observing.observability import DateView, Observability, observe
@@ -17,7 +18,6 @@ from changedet.loading.reading.grids import choose_grid, metric_crs
 from changedet.loading.reading.roles import match_bands, role_of_name
 from changedet.loading.reading.source import ArraySource, OpenOptions, Source, sha256
 from changedet.loading.reading.sources import open_source, register_adapter
-from changedet.loading.listed import list_images
 from changedet.loading.series import SeriesItem, read_series
 from changedet.loading.vectors.places import places_on, read_places
 from changedet.model import Places

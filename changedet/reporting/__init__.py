@@ -18,7 +18,7 @@ from changedet.reporting.selftest_text import sentences as selftest_sentences
 from changedet.reporting.vectors import VECTOR_FORMATS, choose_formats
 from changedet.reporting.verify import Verification, compare_folders, verify_folder
 from changedet.reporting.words import words_of
-from changedet.reporting.words_history import words_of_history
+from changedet.reporting.words_history import short_words_of_history, words_of_history
 from changedet.reporting.write import write_report
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "quicklooks",
     "selftest_figure",
     "selftest_sentences",
+    "short_words_of_history",
     "stretch_pair",
     "verify_folder",
     "words_of",

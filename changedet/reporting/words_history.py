@@ -12,6 +12,7 @@ from changedet.reporting.word_scales import (
     count,
     day,
     is_number,
+    listing,
     metres,
     percent,
     rarity,
@@ -20,6 +21,10 @@ from changedet.reporting.word_scales import (
 
 STATES = ("spike", "level shift", "drift", "normal", "insufficient_baseline")
 """What the latest date of a series can be called, the remarkable first."""
+QUIET = STATES.index("normal")
+"""From here on states are nothing remarkable."""
+FEW = 6
+"""So many series are told in full on a screen."""
 _UNITS = {"cars": "wagons", "objects": "objects", "appeared": "objects that appeared",
           "disappeared": "objects that disappeared"}  # fmt: skip
 _LEVEL = {"up": "higher", "down": "lower"}
@@ -55,14 +60,43 @@ def words_of_history(history: Mapping[str, Any]) -> list[str]:
     """
     rows = [row for row in history.get("histories") or () if isinstance(row, Mapping)]
     rows.sort(key=lambda row: _rank(row.get("state")))
-    out = [_series(row) for row in rows]
+    return [*(_series(row) for row in rows), *_false(history)]
+
+
+def short_words_of_history(history: Mapping[str, Any]) -> list[str]:
+    """As :func:`words_of_history`, for a screen: of many places only what is remarkable.
+
+    Each place is told once, by its first measure that is out of the ordinary. Places that are not,
+    and whose latest date was seen, share a sentence. Few series are told in full.
+    """
+    rows = [row for row in history.get("histories") or () if isinstance(row, Mapping)]
+    if len(rows) <= FEW:
+        return words_of_history(history)
+    places: dict[tuple[Any, Any], Mapping[str, Any]] = {}
+    for row in rows:
+        key = row.get("kind"), row.get("place")
+        remarkable = _rank(row.get("state")) < QUIET
+        if key not in places or (remarkable and _rank(places[key].get("state")) >= QUIET):
+            places[key] = row
+    ranked = sorted(places.values(), key=lambda row: _rank(row.get("state")))
+    told = [r for r in ranked if _rank(r.get("state")) < QUIET or _unseen_latest(r)]
+    out = [_series(row) for row in told]
+    for state, words in (("normal", _normal), ("insufficient_baseline", _insufficient)):
+        names = [_place(r) for r in ranked if r.get("state") == state and r not in told]
+        if names:
+            out.append(f"{listing(names)}: {words({}, {})}.")
+    return [*out, *_false(history)]
+
+
+def _false(history: Mapping[str, Any]) -> list[str]:
+    """How many spikes would be called where nothing happens."""
     false, tested = history.get("false_spikes_expected"), history.get("dates_tested")
-    if is_number(false) and is_number(tested) and tested:
-        out.append(
-            f"Among {count(tested)} values that were judged, {about(false)} would be "
-            "called spikes on ordinary dates alone."
-        )
-    return out
+    if not (is_number(false) and is_number(tested) and tested):
+        return []
+    return [
+        f"Among {count(tested)} values that were judged, {about(false)} would be called spikes on "
+        "ordinary dates alone."
+    ]
 
 
 def _rank(state: Any) -> int:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 from changedet.config import Config
+from changedet.model import TrackActivity
 from changedet.progress import ProgressEvent
 
 
@@ -153,6 +155,37 @@ class TestSummary:
         done = run("detect", "b", "a", "--out", tmp_path / "out")
         assert done.exit_code == 0
         assert "No change found in what could be observed (98%)." in done.stdout
+
+    def test_tracks_are_told_where_given(self, run, detect, make_report, tmp_path):
+        def track(name, before, after, grade="single wagons", notes=()):
+            metres = [
+                None if n is None else (14.0 * n, 13.0 * n, 15.0 * n) for n in (before, after)
+            ]
+            wagons = [None if n is None else (n, n - 1, n + 1) for n in (before, after)]
+            return TrackActivity(
+                name, 400.0, 400.0, 400.0, 400.0, *metres, None, None, *wagons, None, None,
+                (0.0, 0.0), grade, {}, notes,
+            )  # fmt: skip
+
+        told = [
+            track("1", 4, 4),
+            track("2", 2, 12, notes=("in doubt: x",)),
+            track("3", 9, 5, "length"),
+        ]
+        many = [track(str(n), 5, 5) for n in range(4, 9)]
+        detect.report = dataclasses.replace(make_report(), track_activity=(*told, *many))
+        lines = run("detect", "b.tif", "a.tif", "--out", tmp_path / "o").stdout.splitlines()
+        at = lines.index("Tracks, before and after:")
+        assert lines[at + 1 : at + 4] == [
+            "  2  2 (1 to 3) -> 12 (11 to 13) wagons, in doubt",
+            "  3  126 (117 to 135) -> 70 (65 to 75) m occupied",
+            "  1  4 (3 to 5) -> 4 (3 to 5) wagons",
+        ]
+        assert lines[at + 6] == "  ... and 3 more tracks in the report"
+        coarse = track("1", None, None, "train-like", ("at 10 m one pixel holds two tracks",))
+        detect.report = dataclasses.replace(make_report(), track_activity=(coarse,))
+        said = run("detect", "b.tif", "a.tif", "--out", tmp_path / "p").stdout
+        assert "Tracks: none could be told (at 10 m one pixel holds two tracks)." in said
 
     def test_many_zones_are_cut(self, run, detect, make_report, make_zone, tmp_path):
         zones = [make_zone(f"z{i}", float(i)) for i in range(9)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from changedet.model import COMPARED_WITH
 from changedet.model.tracks import IN_DOUBT
-from changedet.reporting import words_of, words_of_history
+from changedet.reporting import short_words_of_history, words_of, words_of_history
 from changedet.reporting.word_scales import (
     LIKELIHOODS,
     chance,
@@ -650,6 +650,30 @@ class TestHistory:
         found["dates"][0].update(value_low=3705.0, value_high=4110.0)
         (said,) = words_of_history({"histories": [found]})
         assert "3,900 m² (3,700 to 4,100), where 690 would be usual (60 to 2,500)" in said
+
+    def test_on_a_screen_each_place_once_and_quiet_ones_together(self):
+        rows = [
+            {**series("normal"), "place": place, "measure": measure}
+            for place in ("a", "b", "c", "site") for measure in ("objects", "area_m2")
+        ]  # fmt: skip
+        for row in rows:
+            row["dates"].pop()
+        rows[3].update(state="spike", direction="up")
+        rows[6].update(state="drift", direction="up")
+        rows[7].update(state="spike", direction="up")
+        clouded = {"acquired": "2024-01-09T02:00:00", "value": None, "missing": "cloud"}
+        rows[4]["dates"].append(clouded)
+        history = {"histories": rows, "dates_tested": 8, "false_spikes_expected": 0.08}
+        said = short_words_of_history(history)
+        assert [s.split(",")[0].split(":")[0] for s in said] == [
+            "Zone b", "Whole site", "Zone c", "Zone a", "Among 8 values that were judged",
+        ]  # fmt: skip
+        assert "m²" in said[0]
+        assert "objects" in said[1]
+        assert said[3] == "Zone a: within what is usual."
+        assert short_words_of_history({"histories": rows[:2]}) == words_of_history(
+            {"histories": rows[:2]}
+        )
 
     def test_too_few_dates(self):
         found = series("insufficient_baseline", value=0, baseline_dates=0, expected=None,
