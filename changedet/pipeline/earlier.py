@@ -76,6 +76,25 @@ def from_reports(items: tuple[SeriesItem, ...]) -> Gathered:
     return [found[i] for i in order], tuple(seen[i] for i in order), base, one, inputs
 
 
+def tell_unused(**given: Any) -> None:
+    """Warn of what was given beside earlier reports, which were made without it.
+
+    Warns
+    -----
+    HistoryWarning
+        If anything but None was given.
+    """
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        warnings.warn(
+            f"Earlier reports bring their own results, and nothing is computed again: "
+            f"{', '.join(names)} given beside them {'is' if len(names) == 1 else 'are'} not used. "
+            "Give images instead of reports to use them.",
+            HistoryWarning,
+            stacklevel=4,
+        )
+
+
 def _sensor(described: dict[str, Any]) -> str:
     gsd = described.get("gsd_m")
     size = "pixels of unknown size" if gsd is None else f"{gsd:.3g} m"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from changedet.activity import lagged_correlation
-from changedet.errors import ConfigError, ImageReadError
+from changedet.errors import ConfigError, HistoryWarning, ImageReadError
 from changedet.model import LaggedCorrelation, MonitorReport, day_number
 
 Series = tuple[str, np.ndarray, np.ndarray]
@@ -64,6 +66,38 @@ def link(
         days_a, values_a, days_b, values_b, max_lag_days=max_lag_days, **settings
     )
     return replace(found, names=(name_a, name_b))
+
+
+def check_links(links: Sequence[Any]) -> None:
+    """Refuse other sites that hold no series of the site, before any work is done.
+
+    Raises
+    ------
+    ConfigError, ImageReadError
+        As :func:`link`.
+    """
+    for other in links:
+        _series(other, "site", None)
+
+
+def link_all(report: MonitorReport, links: Sequence[Any]) -> MonitorReport:
+    """Correlate a history with those of other sites; what is too short for it is warned of.
+
+    Warns
+    -----
+    HistoryWarning
+        Where one of two series is too short.
+    """
+    found, warned = [], []
+    for other in links:
+        try:
+            found.append(link(report, other))
+        except ConfigError as error:
+            where = "another site" if isinstance(other, MonitorReport) else str(other)
+            warned.append(f"No correlation with {where} is given: {error}")
+    for text in warned:
+        warnings.warn(text, HistoryWarning, stacklevel=3)
+    return replace(report, links=tuple(found), warnings=(*report.warnings, *warned))
 
 
 def _series(source: Any, place: str, measure: str | None) -> Series:

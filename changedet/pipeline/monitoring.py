@@ -29,8 +29,8 @@ from changedet.errors import (
 )
 from changedet.loading import SeriesItem, read_series
 from changedet.model import ImageInfo, MonitoredDate, MonitorReport, Observation
-from changedet.pipeline.earlier import from_reports
-from changedet.pipeline.linking import link
+from changedet.pipeline.earlier import from_reports, tell_unused
+from changedet.pipeline.linking import check_links, link_all
 from changedet.pipeline.opening import settle
 from changedet.pipeline.recipe import detect
 from changedet.pipeline.reference import choose_reference
@@ -113,6 +113,7 @@ def monitor(
         ],
         "reference": reference if isinstance(reference, int) else plain_argument(reference),
     }  # fmt: skip
+    check_links(links)
     tell = as_progress(progress)
     caught: list[warnings.WarningMessage]
     try:
@@ -123,6 +124,7 @@ def monitor(
             )
             _tell_of_days(items)
             if items[0].summary is not None:
+                tell_unused(reference=reference, **places, **settings)
                 found, seen, base, one, inputs = from_reports(items)
             else:
                 found, seen, base, inputs = _compare(items, reference, places, chosen, engine, tell)
@@ -146,7 +148,7 @@ def monitor(
         },
         writer=write_monitor,
     )  # fmt: skip
-    return replace(report, links=tuple(link(report, other) for other in links))
+    return link_all(report, links)
 
 
 def _compare(

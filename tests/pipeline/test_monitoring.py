@@ -259,6 +259,12 @@ class TestReports:
         assert [h.measure for h in report.histories] == ["appeared", "disappeared", "occupied_m"]
         assert list(report.history().values) == [5, 6, 4]
 
+    def test_what_reports_do_not_use_is_said(self, folder):
+        made = folder(5, 6, 4)
+        with pytest.warns(HistoryWarning, match=r"again: zones, fdr given beside them are not use"):
+            report = cd.monitor(made, zones="z.geojson", fdr=0.1)
+        assert "zones, fdr" in report.warnings[0]
+
     def test_reports_made_otherwise(self, folder, tmp_path):
         folder(5, 6, name="all")
         folder(5, name="more", changedet="0.2.0")
@@ -291,6 +297,19 @@ class TestLink:
         report = cd.monitor(series(*range(0, 300, 20)), links=[folder])
         assert report.links[0].best_correlation == pytest.approx(1)
         assert report.describe()["links"][0]["best_lag_days"] == 0
+
+    def test_a_history_that_is_too_short_is_written_without_links(self, made, series, compared):
+        _, folder = made
+        compared.counts += [1, 2, 3]
+        with pytest.warns(HistoryWarning, match="No correlation with .*site_a is given: The first"):
+            report = cd.monitor(series(0, 20, 40, 60), links=[folder])
+        assert report.links == ()
+        assert "at least 8" in report.warnings[-1]
+
+    def test_another_site_that_is_none_is_refused_before_any_work(self, compared, series, tmp_path):
+        with pytest.raises(ImageReadError, match="holds no history"):
+            cd.monitor(series(0, 20, 40), links=[tmp_path / "nowhere"])
+        assert not compared.pairs
 
     def test_bad_input(self, made, tmp_path):
         report, folder = made
