@@ -29,6 +29,7 @@ from changedet.errors import (
 )
 from changedet.loading import SeriesItem, read_series
 from changedet.model import ImageInfo, MonitoredDate, MonitorReport, Observation
+from changedet.pipeline.doubts import tell_of_doubts
 from changedet.pipeline.earlier import from_reports, tell_unused
 from changedet.pipeline.linking import check_links, link_all
 from changedet.pipeline.opening import settle
@@ -129,6 +130,7 @@ def monitor(
             else:
                 found, seen, base, inputs = _compare(items, reference, places, chosen, engine, tell)
                 one = True
+            tell_of_doubts(found)
             histories = site_histories(found, judged_by, one_reference=one)
     finally:
         close_progress(tell)

@@ -9,7 +9,7 @@ from changedet.reporting.word_scales import area, capital, is_number, lowest, pe
 
 SINGLES = ("railcar", "truck", "vehicle", "container")
 """Kinds that are single things: not named where pixels are coarser than ``SINGLE_M``."""
-COUPLER_M, SINGLE_M, TRACK_M, LENGTH_M = 0.5, 1.0, 3.0, 6.0
+COUPLER_M, SINGLE_M, TRACK_M, LENGTH_M = 0.6, 1.0, 3.0, 6.0
 """Ground sample distances up to which gaps between wagons, single wagons, counts from the length
 of runs, and occupied lengths of tracks can be told; coarser pixels show no more than that a train
 may stand there."""

@@ -108,8 +108,14 @@ class Reader:
         raise NotImplementedError
 
 
-def run(seeds: range, gsd: float, off: float = 0.0, told: bool = True, **options: Any) -> Tally:
-    """Read the tracks of simulated yards; ``off``: metres by which the lines are wrong."""
+def run(
+    seeds: range, gsd: float, off: float = 0.0, told: bool = True, alone: bool = False,
+    **options: Any,
+) -> Tally:  # fmt: skip
+    """Read the tracks of simulated yards.
+
+    ``off``: metres by which the lines are wrong; ``alone``: each line is given by itself.
+    """
     tally = Tally()
     for seed in seeds:
         scene = simulate(
@@ -119,8 +125,18 @@ def run(seeds: range, gsd: float, off: float = 0.0, told: bool = True, **options
         suns = scene.options.sun_before, scene.options.sun_after
         away = tuple(shadow_offset(pair.grid, *sun) if told else None for sun in suns)
         lines = moved(scene.truth.track_lines, off)
-        tally.add(track_activity(pair, lines, shadow_away=away), scene)
+        parts = [only(lines, k) for k in range(len(lines))] if alone else [lines]
+        for part in parts:
+            tally.add(track_activity(pair, part, shadow_away=away), scene)
     return tally
+
+
+def only(lines: Places, number: int) -> Places:
+    """One of the lines."""
+    one = slice(number, number + 1)
+    return Places(
+        lines.names[one], lines.geometry[one], lines.crs, lines.weights[one], lines.source
+    )
 
 
 def moved(lines: Places, off: float) -> Places:
@@ -214,6 +230,7 @@ def main() -> None:
             *(lambda n=n, o=o: fine(few, n, **o) for n, o in HARD.items()),
             lambda: fine(few, "lines 3 m off", off=3.0),
             lambda: fine(few, "sun not told", told=False),
+            lambda: fine(few, "lines given alone", alone=True),
         ],
     }  # fmt: skip
     print(f"{'':<52}{'reached':>9}  {'asked':>8}")

@@ -21,6 +21,7 @@ from changedet.errors import (
     OutputError,
 )
 from changedet.model import COMPARED_WITH, Alignment, Grid, Image
+from changedet.model.tracks import IN_DOUBT
 from changedet.pipeline import monitoring, reference
 from changedet.reporting import words_of_history, write_image
 from changedet.simulation import simulate
@@ -258,6 +259,20 @@ class TestReports:
             report = cd.monitor(folder(5, 6, 4, own_before=True))
         assert [h.measure for h in report.histories] == ["appeared", "disappeared", "occupied_m"]
         assert list(report.history().values) == [5, 6, 4]
+
+    def test_tracks_that_were_read_with_doubts_are_said(self, folder):
+        made = folder(5, 6, 4)
+        for name in ("r0", "r2"):
+            path = made / name / "summary.json"
+            summary = json.loads(path.read_text())
+            summary["tracks"][0]["notes"] = ["a note", f"{IN_DOUBT}the line was given alone"]
+            path.write_text(json.dumps(summary))
+        with pytest.warns(HistoryWarning) as said:
+            cd.monitor(made)
+        assert [str(w.message) for w in said] == [
+            "Numbers of tracks are in doubt on some of 3 dates: 2 (2). Most often: the line was "
+            "given alone."
+        ]
 
     def test_what_reports_do_not_use_is_said(self, folder):
         made = folder(5, 6, 4)
