@@ -224,14 +224,17 @@ def colours(pair: ImagePair, detector: ChangeVector, contrast: np.ndarray) -> li
     -------
     list of two (band, y, x) float32 arrays
     """
-    out = []
-    for image in (detector.radiometry.apply(pair.before.pixels), pair.after.pixels):
-        stack = np.empty_like(image)
-        for k, band in enumerate(image):
-            unit = np.float32(1.0 / contrast[k])
-            light = np.maximum(band - np.float32(detector.dark[k]), np.float32(0.0)) * unit
-            stack[k] = np.log(light + np.float32(SOFTENING))
-        out.append(stack)
+    images = detector.radiometry.apply(pair.before.pixels), pair.after.pixels
+    return [softened(image, detector, contrast) for image in images]
+
+
+def softened(pixels: np.ndarray, detector: ChangeVector, contrast: np.ndarray) -> np.ndarray:
+    """Softened logarithms of brightness in the radiometry of after, (band, ...) float32."""
+    out = np.empty_like(pixels)
+    for k, band in enumerate(pixels):
+        unit = np.float32(1.0 / contrast[k])
+        light = np.maximum(band - np.float32(detector.dark[k]), np.float32(0.0)) * unit
+        out[k] = np.log(light + np.float32(SOFTENING))
     return out
 
 

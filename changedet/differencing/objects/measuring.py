@@ -48,9 +48,10 @@ class Measures:
     leaned: np.ndarray
     """(n,) pixels that a thing which leans otherwise would explain."""
     outline: np.ndarray
-    """(n,) places of the outline at which steps were taken,"""
+    """(side, n) places of the outline at which steps were taken, on the right, left, lower and
+    upper side,"""
     steps: np.ndarray
-    """(date, n) sums of the logarithms of the steps of colour there."""
+    """(date, side, n) sums of the logarithms of the steps of colour there."""
     ground: np.ndarray
     """(date, n) sums over its pixels of the logarithm of the share of the ground around that looks
     the same,"""
@@ -61,7 +62,13 @@ class Measures:
     shade: np.ndarray
     """(date, n) those that have shade of that date beside them,"""
     drop: np.ndarray
-    """(date, n) and the sum of how much darker it gets across them, as softened logarithms."""
+    """(date, n) and the sum of how much darker it gets across them, as softened logarithms,"""
+    fall: np.ndarray
+    """(date, n) or farther on either side of them, which a thing that leans needs."""
+    inner: np.ndarray
+    """(n,) pixels with four neighbours of the same object,"""
+    grain: np.ndarray
+    """(date, n) and the sums of the logarithms of the steps of colour there."""
     cut: np.ndarray
     """(2, n) pixels that lie :data:`CUT_PX` or less from the image's edge, and from what could not
     be observed."""
@@ -81,12 +88,15 @@ class Measures:
             np.zeros((2, n, 4)),
             np.zeros(n),
             np.zeros(n),
+            np.zeros((4, n)),
+            np.zeros((2, 4, n)),
+            np.zeros((2, n)),
             np.zeros(n),
             np.zeros((2, n)),
             np.zeros((2, n)),
+            np.zeros((2, n)),
+            np.zeros((2, n)),
             np.zeros(n),
-            np.zeros((2, n)),
-            np.zeros((2, n)),
             np.zeros((2, n)),
             np.zeros((2, n)),
         )
@@ -96,7 +106,7 @@ class Measures:
         for name in (
             "moments", "inside", "ring", "ring_pixels", "edge", "rim_pixels", "residual", "shaded",
             "light", "misplaced", "leaned", "outline", "steps", "ground", "sighted", "facing",
-            "shade", "drop", "cut",
+            "shade", "drop", "fall", "inner", "grain", "cut",
         ):  # fmt: skip
             total = getattr(self, name)
             total += getattr(other, name)

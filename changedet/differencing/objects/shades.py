@@ -24,7 +24,7 @@ import numpy as np
 from changedet.differencing.detection import Detection
 from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.objects.measuring import Measures, Shape
-from changedet.differencing.objects.standing import stepped
+from changedet.differencing.objects.standing import means, stepped
 from changedet.model import ImagePair, Trees, Window, as_trees
 
 FILE = "shades.json"
@@ -152,13 +152,9 @@ def side_columns(
     pixels = np.maximum(measures.moments[:, 0], 1).astype(np.float64)
     gone = change == "disappeared"
     here, row = np.where(gone, 0, 1), np.arange(len(pixels))
-    rim = np.maximum(sums.rim, 1)
-    mean = sums.bright[:, 0] / pixels
-    facing = np.maximum(measures.facing, 1)
+    rim, mean = np.maximum(sums.rim, 1), means(measures)
     by_date = [
-        mean, np.sqrt(np.maximum(sums.bright[:, 1] / pixels - mean**2, 0.0)),
-        measures.steps / np.maximum(measures.outline, 1), measures.shade / facing,
-        measures.drop / facing, measures.ground / np.maximum(measures.sighted, 1),
+        *brightness(measures, sums), mean.step, mean.shade, mean.drop, mean.ground,
         measures.edge / np.maximum(measures.rim_pixels, 1),
         *(np.moveaxis(v / rim, 1, 0)[k] for v in (sums.rise, sums.step, sums.beside)
           for k in range(len(SIDES))),
@@ -183,6 +179,13 @@ def side_columns(
     columns += [length * size, width * size, pixels / (length * width)]
     columns.append((change == "modified").astype(np.float64))
     return np.column_stack(columns)
+
+
+def brightness(measures: Measures, sums: SideSums) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the pixels of each part, and how much they differ, (date, n) each."""
+    pixels = np.maximum(measures.moments[:, 0], 1)
+    mean = sums.bright[:, 0] / pixels
+    return mean, np.sqrt(np.maximum(sums.bright[:, 1] / pixels - mean**2, 0.0))
 
 
 def _filled(bands: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Which date holds an object: its outline stands out, it casts a shadow, and it is no ground.
+"""What speaks for a thing at a date: its outline stands out, it casts a shadow, it is no ground.
 
 Where ground lies, colours run on across the outline of what stood or will stand there; where a
 thing stands they step. Steps are taken pixel by pixel along the outline, so that it does not matter
@@ -11,8 +11,9 @@ again.
 
 Among neighbours bare ground has an outline as well: theirs. But its colours are common around,
 those of ground in their shadow included, and a thing's mostly are not. So the pixels of each object
-are looked for, at each date, among those around that belong to no object. These say of each
-date how much speaks for a thing there; where a thing stands at both, it was replaced.
+are looked for, at each date, among those around that belong to no object. Parts of one thing are
+compared by the sum of these; which date holds a thing is told in
+:mod:`changedet.differencing.objects.holding`.
 
 Fails where a thing has the colour of ground or shade around (dark wagons on dark track), where no
 ground like that below lies around, and for the shadow where it falls on what is dark already.
@@ -20,6 +21,7 @@ ground like that below lies around, and for the shadow where it falls on what is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -55,12 +57,14 @@ LEVEL = 25.0
 shade, of that of the share of the ground around that looks the same, and of how much darker it gets
 across its outline away from the sun, less a level. Fitted by maximum likelihood to three outcomes,
 a thing before, after, or at both dates, each date by itself."""
-UNDECIDED = 0.02
-"""Smaller differences of the evidence at the two dates decide nothing."""
+SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
+"""Rows and columns by which each side of an outline looks out."""
 AWAY_PX = (2, 3, 4)
 """Where shade is looked for beside the outline, pixels; two of them must show it,"""
 WITHIN_PX = (0, -1, -2)
 """and where the thing itself is."""
+ALONG_PX = (-6, 9)
+"""From where to where, across the outline, it may get darker where a thing leans, pixels."""
 
 
 def count_standing(
@@ -74,7 +78,7 @@ def count_standing(
     asked: np.ndarray | None = None,
     places: np.ndarray | None = None,
 ) -> None:
-    """Count in one block what :func:`held_by` will be asked of each object.
+    """Count in one block what speaks for each object, at either date.
 
     Parameters
     ----------
@@ -93,13 +97,13 @@ def count_standing(
     """
     here = np.zeros(labels.shape, dtype=bool)
     here[core.within(window)] = True
-    n = len(measures.outline)
+    n = len(measures.sighted)
     here &= labels > 0
     if asked is not None:
         here &= asked[labels]
     if places is None:
         places = np.zeros(labels.shape, dtype=np.int64)
-    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+    for side, (down, right) in enumerate(SIDES):
         rows, cols = np.nonzero(here)
         own = labels[rows, cols]
         far, near = (rows + 2 * down, cols + 2 * right), (rows - down, cols - right)
@@ -110,13 +114,34 @@ def count_standing(
             np.sqrt(((date[:, far[0], far[1]] - date[:, near[0], near[1]]) ** 2).mean(axis=0))
             for date in dates
         ]
-        measures.outline += np.bincount(own, minlength=n)
+        measures.outline[side] += np.bincount(own, minlength=n)
         for date, step in enumerate(steps):
             logs = np.log(step.astype(np.float64) + STEP_FLOOR)
-            measures.steps[date] += np.bincount(own, logs, minlength=n)
+            measures.steps[date, side] += np.bincount(own, logs, minlength=n)
+    _count_grain(measures, labels, dates, here)
     _count_ground(measures, labels, places, dates, here, pair.valid)
     if detection.shadow is not None:
         _count_shade(measures, labels, places, pair, dates, here, detection)
+
+
+def _count_grain(
+    measures: Measures, labels: np.ndarray, dates: list[np.ndarray], here: np.ndarray
+) -> None:
+    """Steps of colour inside, from one neighbour to the opposite one."""
+    inner = here.copy()
+    for down, right in SIDES:
+        inner &= labels == np.roll(labels, (down, right), axis=(0, 1))
+    rows, cols = np.nonzero(inner)
+    own, n = labels[rows, cols] - 1, len(measures.sighted)
+    measures.inner += np.bincount(own, minlength=n)
+    for date, colour in enumerate(dates):
+        square = np.zeros(len(rows))
+        for down, right in SIDES[::2]:
+            there, back = (rows + down, cols + right), (rows - down, cols - right)
+            step = colour[:, there[0], there[1]] - colour[:, back[0], back[1]]
+            square += (step**2).mean(axis=0)
+        logs = np.log(np.sqrt(square) + STEP_FLOOR)
+        measures.grain[date] += np.bincount(own, logs, minlength=n)
 
 
 def _count_ground(
@@ -145,7 +170,7 @@ def _count_ground(
             for date, colour in enumerate(dates):
                 square = ((colour[:, at[0], at[1]] - own[date][:, seen]) ** 2).mean(axis=0)
                 alike[date, seen] += square < GROUND_ALIKE**2
-    owner, n = labels[rows, cols] - 1, len(measures.outline)
+    owner, n = labels[rows, cols] - 1, len(measures.sighted)
     sees = around >= LEAST_GROUND
     measures.sighted += np.bincount(owner[sees], minlength=n)
     for date in range(2):
@@ -172,7 +197,7 @@ def _count_shade(
     square = np.ones((3, 3), np.uint8)
     numbers = labels.astype(np.float32)
     rows, cols = np.nonzero(here & (cv2.erode(numbers, square) != cv2.dilate(numbers, square)))
-    own, place, n = labels[rows, cols], places[rows, cols], len(measures.outline)
+    own, place, n = labels[rows, cols], places[rows, cols], len(measures.sighted)
     for date, shade in enumerate((coloured & ~darker, coloured & darker)):
         away = np.array(shadow.away[date])
         unit = away / max(float(np.hypot(*away)), 1e-6)
@@ -187,6 +212,11 @@ def _count_shade(
         bright = dates[date].mean(axis=0)
         lit = np.max([bright[at] for at in within], axis=0)
         drop = lit - np.min([bright[at] for at in beside], axis=0)
+        along = [stepped(rows[facing], cols[facing], k * unit) for k in range(*ALONG_PX)]
+        # what lies behind the edge of the image or a hole is not known
+        profile = np.stack([np.where(pair.valid[at], bright[at], np.nan) for at in along])
+        fall = np.nanmax(np.fmax.accumulate(profile) - profile, axis=0)
+        measures.fall[date] += np.bincount(own[facing] - 1, fall, minlength=n)
         measures.facing[date] += np.bincount(own[facing] - 1, minlength=n)
         measures.shade[date] += np.bincount(own[facing] - 1, votes[facing] >= 2, minlength=n)
         measures.drop[date] += np.bincount(own[facing] - 1, drop[facing], minlength=n)
@@ -197,33 +227,47 @@ def stepped(rows: np.ndarray, cols: np.ndarray, by: np.ndarray) -> tuple[np.ndar
     return np.rint(rows + by[0]).astype(np.int64), np.rint(cols + by[1]).astype(np.int64)
 
 
-def evidence(measures: Measures) -> np.ndarray:
-    """Log odds of a thing at each date, (date, n)."""
-    step = measures.steps / np.maximum(measures.outline, 1)
-    share = measures.shade / np.maximum(measures.facing, 1)
-    shade = np.log(share + SHADE_FLOOR)
-    ground = measures.ground / np.maximum(measures.sighted, 1)
-    drop = measures.drop / np.maximum(measures.facing, 1)
-    out: np.ndarray = (
-        STEP_WEIGHT * step
-        + SHADE_WEIGHT * (shade - shade[::-1])
-        + DROP_WEIGHT * drop
-        - GROUND_WEIGHT * ground
-        - LEVEL
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What was counted, by place of the outline, pixel or pixel of the rim; (date, n) each."""
+
+    step: np.ndarray
+    """Logarithm of the step across the outline."""
+    ground: np.ndarray
+    """Logarithm of the share of the ground around that looks the same."""
+    drop: np.ndarray
+    """How much darker it gets across the outline, away from the sun."""
+    shade: np.ndarray
+    """Share of that outline with shade beside."""
+    fall: np.ndarray
+    """How much darker it gets there, or farther within or beyond."""
+    grain: np.ndarray
+    """Logarithm of the step between neighbours inside, NaN where there are none."""
+
+    @property
+    def bare(self) -> np.ndarray:
+        """What speaks for a thing, without the sun."""
+        out: np.ndarray = STEP_WEIGHT * self.step - GROUND_WEIGHT * self.ground - LEVEL
+        return out
+
+
+def means(measures: Measures) -> Means:
+    """Of each object, from the sums."""
+    facing = np.maximum(measures.facing, 1)
+    inner = np.where(measures.inner > 0, measures.inner, np.nan)
+    return Means(
+        measures.steps.sum(axis=1) / np.maximum(measures.outline.sum(axis=0), 1),
+        measures.ground / np.maximum(measures.sighted, 1),
+        measures.drop / facing,
+        measures.shade / facing,
+        measures.fall / facing,
+        measures.grain / inner,
     )
-    return out
 
 
-def held_by(measures: Measures) -> np.ndarray:
-    """``appeared``, ``disappeared`` or ``modified`` of each object, (n,) object array.
-
-    There is a thing at one date or at both, so both is most probable where both log odds are
-    positive, and else the date with the larger.
-    """
-    thing = evidence(measures)
-    both = thing.min(axis=0) > 0
-    more = thing[1] - thing[0]
-    out = np.full(len(more), "modified", dtype=object)
-    out[~both & (more > UNDECIDED)] = "appeared"
-    out[~both & (more < -UNDECIDED)] = "disappeared"
+def evidence(measures: Measures) -> np.ndarray:
+    """How much speaks for a thing at each date, (date, n): one sum, to compare parts by."""
+    mean = means(measures)
+    shade = np.log(mean.shade + SHADE_FLOOR)
+    out: np.ndarray = mean.bare + SHADE_WEIGHT * (shade - shade[::-1]) + DROP_WEIGHT * mean.drop
     return out

@@ -16,6 +16,7 @@ from changedet.differencing.objects.explaining import (
     explaining_halo,
     explanations,
 )
+from changedet.differencing.objects.holding import date_columns, held_by
 from changedet.differencing.objects.labelling import (
     Components,
     find_components,
@@ -42,7 +43,7 @@ from changedet.differencing.objects.shades import (
     side_columns,
     told,
 )
-from changedet.differencing.objects.standing import GROUND_PX, count_standing, held_by
+from changedet.differencing.objects.standing import GROUND_PX, count_standing
 from changedet.differencing.sizes import minimum_pixels
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
 
@@ -65,6 +66,8 @@ class FoundObjects:
     """How they and their surroundings look, one entry a row."""
     looks: np.ndarray | None = None
     """(n, column) what was weighed to tell bodies from shadows; None where nothing was."""
+    dates: np.ndarray | None = None
+    """(date, n, column) what was weighed to tell which date holds each; None where nothing was."""
 
 
 def find_objects(
@@ -132,7 +135,7 @@ def find_objects(
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    looks = body = change = None
+    looks = dates = body = change = None
     geometry, measures, shape, why = _look_at(
         labels, reader, found, detection, observed_pixels, run
     )
@@ -152,7 +155,8 @@ def find_objects(
         # of a place that no shadow explains a dark part is no shadow that moved; but some are
         # those of what changed
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
-        change = held_by(measures)
+        dates = date_columns(measures, sums, detection)
+        change = held_by(dates)
         if sums is not None:
             looks = side_columns(measures, sums, shape, change, detection)
             body, hardly = told(looks)
@@ -174,6 +178,7 @@ def find_objects(
         new[found.lookup],
         replace(appearances(measures, detection.contrast), body=body).take(order),
         None if looks is None else looks[order],
+        None if dates is None else dates[:, order],
     )
 
 
