@@ -40,8 +40,11 @@ LOST = 0.003
 TREES: dict[str, Any] = {"trees": 220, "depth": 3, "rate": 0.1, "ridge": 5.0}
 
 
-def scene_of(seed: int, site: str | None = None) -> Scene:
-    """A site of which much changed, in two images as different as those of one satellite are."""
+def scene_of(seed: int, site: str | None = None, **changes: Any) -> Scene:
+    """A site of which much changed, in two images as different as those of one satellite are.
+
+    ``changes`` override what the seed chose.
+    """
     rng = np.random.default_rng(seed)
 
     def within(low: float, high: float) -> float:
@@ -61,7 +64,7 @@ def scene_of(seed: int, site: str | None = None) -> Scene:
     }  # fmt: skip
     site = site or SITES[seed % len(SITES)]
     options |= {"occupancy": within(0.3, 0.8)} if site == "railyard" else {"size_m": (500.0, 400.0)}
-    return simulate(site, seed, **options)
+    return simulate(site, seed, **{**options, **changes})
 
 
 def parts_of(seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -111,6 +111,16 @@ class Measures:
             total = getattr(self, name)
             total += getattr(other, name)
 
+    def take(self, keep: np.ndarray) -> Measures:
+        """Only the objects where ``keep`` is True."""
+        by_row = {"moments": 0, "inside": 1, "ring": 1, "light": 1}
+        return Measures(
+            **{
+                name: np.compress(keep, getattr(self, name), axis=by_row.get(name, -1))
+                for name in self.__dataclass_fields__
+            }
+        )
+
     def add(
         self,
         labels: np.ndarray,
@@ -340,6 +350,10 @@ class Shape:
     """Width of that rectangle."""
     direction: np.ndarray
     """(n, 2) unit vector (row, col) of the long side."""
+
+    def take(self, keep: np.ndarray) -> Shape:
+        """Only the objects where ``keep`` is True."""
+        return Shape(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
 
 def shape_of(moments: np.ndarray, first: np.ndarray) -> Shape:

@@ -7,45 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.detection import SHADOW_GUARD, Detection
-from changedet.differencing.detectors.vector import ChangeVector, colours
-from changedet.differencing.null.significance import object_q_values
-from changedet.differencing.objects.explaining import (
-    Run,
-    count_explanations,
-    explaining_halo,
-    explanations,
-)
+from changedet.differencing.detection import Detection
+from changedet.differencing.objects.examining import examine_places
+from changedet.differencing.objects.explaining import Run
 from changedet.differencing.objects.holding import date_columns, held_by
-from changedet.differencing.objects.labelling import (
-    Components,
-    find_components,
-    touched_windows,
-)
+from changedet.differencing.objects.labelling import Components
 from changedet.differencing.objects.measuring import (
-    RING_PX,
     Measures,
     Shape,
     appearances,
     contrasts,
-    count_cuts,
     cut_by,
     directions,
     on_the_ground,
-    shape_of,
 )
-from changedet.differencing.objects.polygonise import outlines, unite
 from changedet.differencing.objects.refining import can_refine, refine
 from changedet.differencing.objects.shades import (
     LARGEST_M2,
     SideSums,
-    count_sides,
     side_columns,
     told,
 )
-from changedet.differencing.objects.standing import GROUND_PX, count_standing
+from changedet.differencing.objects.visiting import look_at
 from changedet.differencing.sizes import minimum_pixels
-from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows, Window
+from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows
 
 MINIMUM_WIDTH_M = 1.5
 """Narrowest object unless told otherwise: no vehicle, wagon or container is as narrow. Without
@@ -65,7 +50,8 @@ class FoundObjects:
     appearance: Appearance
     """How they and their surroundings look, one entry a row."""
     looks: np.ndarray | None = None
-    """(n, column) what was weighed to tell bodies from shadows; None where nothing was."""
+    """(n, column) what was weighed to tell bodies from shadows or, of places that were not cut into
+    parts, their weights rest on; None where nothing was."""
     dates: np.ndarray | None = None
     """(date, n, column) what was weighed to tell which date holds each; None where nothing was."""
 
@@ -117,28 +103,17 @@ def find_objects(
     FoundObjects
         Objects by falling score; ties by position.
     """
-    grid, threshold = score.grid, detection.threshold
-    found = find_components(
-        score, threshold.support, threshold.seed, labels.write, explained,
-        thing=detection.thing,
+    grid = score.grid
+    tested = examine_places(
+        score, labels, reader, detection, observed_pixels=observed_pixels,
+        min_area_m2=min_area_m2, fdr=fdr, explained=explained, run=run,
     )  # fmt: skip
-    large = found.pixels >= minimum_pixels(grid, min_area_m2)
-    p = detection.objects.p_value(found.peak)
-    # quiet ground holds so many candidates that peak lower, and they were tested as well
-    q = object_q_values(
-        p, detection.objects.per_mpx * observed_pixels / 1e6 + np.count_nonzero(large)
-    )
-    chosen = large
-    if fdr is not None:
-        chosen = large & (q <= fdr)
-    found, p, q = found.keep(chosen), p[chosen], q[chosen]
+    found, p, q = tested.places, tested.p, tested.q
     if not len(found):
         none = appearances(Measures.zeros(0, len(reader.roles)), detection.contrast)
         return FoundObjects(ChangeTable.empty(grid.crs), found.lookup, none)
-    looks = dates = body = change = None
-    geometry, measures, shape, why = _look_at(
-        labels, reader, found, detection, observed_pixels, run
-    )
+    geometry, measures, shape, why = tested.geometry, tested.measures, tested.shape, tested.why
+    looks, dates, body, change = tested.looks, None, None, None
     resolved = parts is not None and can_refine(detection)
     if resolved:
         asked = np.array([v is None for v in why], dtype=bool)
@@ -146,10 +121,10 @@ def find_objects(
         found, parent, is_part = refine(
             score, labels, parts, found, asked, reader, detection, least, run
         )
-        tested = why[parent], p[parent], q[parent]
+        of_place = why[parent], p[parent], q[parent]
         found = replace(found, peak=peak[parent])
-        sums = None if detection.shadow is None else SideSums.zeros(len(found))
-        geometry, measures, shape, why = _look_at(
+        looks, sums = None, None if detection.shadow is None else SideSums.zeros(len(found))
+        geometry, measures, shape, why = look_at(
             labels, reader, found, detection, observed_pixels, run, sums
         )
         # of a place that no shadow explains a dark part is no shadow that moved; but some are
@@ -163,7 +138,7 @@ def find_objects(
             body[~is_part] = np.nan
             small = found.pixels * (detection.context.gsd_m or 1.0) ** 2 <= LARGEST_M2
             why[is_part & hardly & small] = "shadow"
-        why, p, q = np.where(is_part, why, tested[0]), *tested[1:]
+        why, p, q = np.where(is_part, why, of_place[0]), *of_place[1:]
     if change is None:
         change = directions(contrasts(measures, detection.contrast))
     table = _table(grid, found, geometry, measures, shape, change, p, q, why)
@@ -179,76 +154,6 @@ def find_objects(
         replace(appearances(measures, detection.contrast), body=body).take(order),
         None if looks is None else looks[order],
         None if dates is None else dates[:, order],
-    )
-
-
-def _look_at(
-    labels: RasterWindows,
-    reader: PairReader,
-    found: Components,
-    detection: Detection,
-    observed_pixels: int,
-    run: Run,
-    sums: SideSums | None = None,
-) -> tuple[np.ndarray, Measures, Shape, np.ndarray]:
-    """Outline, measure and explain; with ``sums`` to add to, look at the sides of each, too."""
-    geometry, measures = _visit(labels, reader, found, detection, run, sums)
-    shape = shape_of(measures.moments, found.first)
-    why = explanations(found, measures, shape, detection, reader, observed_pixels)
-    return geometry, measures, shape, why
-
-
-def _visit(
-    labels: RasterWindows,
-    reader: PairReader,
-    found: Components,
-    detection: Detection,
-    run: Run,
-    sums: SideSums | None,
-) -> tuple[np.ndarray, Measures]:
-    """Outline and measure, reading only the blocks that hold an object."""
-    grid, n = labels.grid, len(found)
-    halo = max(RING_PX + 2 + SHADOW_GUARD, GROUND_PX, detection.halo, explaining_halo(detection))
-
-    def work(core: Window) -> tuple[np.ndarray, np.ndarray, Measures, SideSums | None]:
-        window = core.pad(halo)
-        inner = window.intersect(grid.window)
-        numbers = np.zeros(window.shape, dtype=np.int64)
-        numbers[inner.within(window)] = found.lookup[labels.read(inner)]
-        ids, pieces = outlines(numbers[core.within(window)], core)
-        partial = Measures.zeros(n, len(reader.roles))
-        pair = reader.read(window)
-        partial.add(numbers, pair, window, core, found.first, detection.contrast)
-        count_explanations(partial, numbers, pair, window, core, detection)
-        count_cuts(partial, numbers, pair, window, core, grid)
-        sides = None if sums is None else SideSums.zeros(n)
-        if isinstance(detection.detector, ChangeVector):
-            dates = colours(pair, detection.detector, detection.contrast[1])
-            count_standing(partial, numbers, pair, dates, window, core, detection)
-            if sides is not None:
-                count_sides(sides, numbers, pair, dates, window, core, detection)
-        return ids, pieces, partial, sides
-
-    measures = Measures.zeros(n, len(reader.roles))
-    all_ids, all_pieces = [], []
-    for ids, pieces, partial, sides in run(work, touched_windows(grid, found, RING_PX)):
-        all_ids.append(ids)
-        all_pieces.append(pieces)
-        measures.merge(partial)
-        if sums is not None and sides is not None:
-            sums.merge(sides)
-    polygons = unite(np.concatenate(all_ids), np.concatenate(all_pieces), n)
-    return _to_crs(polygons, grid), measures
-
-
-def _to_crs(polygons: np.ndarray, grid: Grid) -> np.ndarray:
-    """Pixel corners to coordinates of the grid's CRS (unchanged without one)."""
-    if grid.crs is None:
-        return polygons
-    import shapely
-
-    return shapely.transform(
-        polygons, lambda xy: np.column_stack(grid.xy(xy[:, 1] - 0.5, xy[:, 0] - 0.5))
     )
 
 
