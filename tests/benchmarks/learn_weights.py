@@ -33,7 +33,7 @@ from changedet.pipeline.steps import outline_objects, score_pixels
 from changedet.simulation import Scene
 
 CHANGED, QUIET = 1601, 1201
-SEEDS = 60, 30
+SEEDS = 44, 22
 """Changed and quiet scenes."""
 LOW, HIGH = 3.0, 8.0
 """Evidence that is in question: less is never enough, more always."""
