@@ -37,7 +37,7 @@ SEEDS = 44, 22
 """Changed and quiet scenes."""
 LOW, HIGH = 3.0, 8.0
 """Evidence that is in question: less is never enough, more always."""
-ASKED_PER_KM2 = 2.0
+ASKED_PER_KM2, MATCHED_PER_KM2 = 2.0, 5.0
 FOLDS = 3
 TREES: dict[str, Any] = {"trees": 150, "depth": 3, "rate": 0.08, "ridge": 8.0}
 
@@ -106,14 +106,19 @@ def steepness_of(evidence: np.ndarray, changed: np.ndarray) -> tuple[float, floa
     return float(w[0]), float(w[1])
 
 
-def level_of(raw: np.ndarray, evidence: np.ndarray) -> float:
-    """What is taken off weights so that as many quiet places reach what the rate asks for."""
-    fall = 1.0 / float(np.mean(evidence - LOW))
+def level_of(raw: np.ndarray, evidence: np.ndarray, km2: float) -> float:
+    """What is taken off weights so that as many quiet places reach what is in question as without.
+
+    That is what :data:`MATCHED_PER_KM2` reach: of those that the rate asks for there are few.
+    """
+    count = round(MATCHED_PER_KM2 * km2)
+    limit = np.sort(evidence)[-count]
     low, high = -3.0, 3.0
     for _ in range(60):
         level = (low + high) / 2
         weight = np.clip(raw - level, weighting.LEAST, weighting.MOST)
-        low, high = (level, high) if np.mean(np.exp(fall * weight)) > 1 else (low, level)
+        more = np.count_nonzero(evidence + weight >= limit) > count
+        low, high = (level, high) if more else (low, level)
     return (low + high) / 2
 
 
@@ -162,7 +167,7 @@ def main() -> None:
     for k in range(FOLDS):
         mine = fold == k
         raw[mine] = as_trees(learn(~mine)).log_odds(looks[mine]) / steepness
-    level = level_of(raw[quiet], evidence[quiet])
+    level = level_of(raw[quiet], evidence[quiet], km2)
     weight = np.clip(raw - level, weighting.LEAST, weighting.MOST)
     plain, weighed = (found_at_rate(e, changed, quiet, km2) for e in (evidence, evidence + weight))
     print(f"{np.sum(changed)} changed places, {np.sum(~changed)} others, {np.sum(quiet)} of "
