@@ -46,8 +46,8 @@ class Learnt:
     steepness: float
     """By so much the logarithm of the odds grows with each step in −log10 p of the evidence."""
     level: float
-    """What is taken off, so that as many quiet places have the evidence that is asked for as without
-    weights."""
+    """What is taken off, so that as many quiet places have the evidence that is asked for as
+    without weights."""
 
 
 @cache
