@@ -4,9 +4,9 @@ Writes ``changedet/differencing/objects/weights.json``. Simulated yards, towns a
 much changed, from above and from the side, and others in which nothing did, are searched for
 candidates of the evidence that is in question. One that touches what changed, or ground in its
 shadow, is a change, any other is none. How much the odds grow with the evidence is learnt first,
-boosted trees learn the rest from what else is seen of a place. ``learn_quiet.py --only fine`` must
-run afterwards: the nulls are those of weighted evidence. Seeds from 1601 (changed) and 1201
-(quiet); the benchmarks of objects and of calibration test on others.
+boosted trees learn the rest from what else is seen of a place. The level of the weights keeps what
+``quiet.json`` knows of quiet pairs true. Seeds from 1601 (changed) and 1201 (quiet); the benchmarks
+of objects and of calibration test on others.
 """
 
 from __future__ import annotations

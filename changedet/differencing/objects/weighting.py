@@ -9,8 +9,9 @@ Roeder and Wasserman, Biometrika 93:509 (2006), doi:10.1093/biomet/93.3.509). Th
 the odds of a change given all but its evidence, as learnt by boosted trees on simulated pairs
 (``tests/benchmarks/learn_weights.py`` writes ``weights.json``).
 
-Evidence with its weight is what a place is tested by, on quiet ground as well: the nulls are those
-of weighted evidence, so that weights that fit a scene badly cost power and no validity.
+Evidence with its weight is what a place is tested by, in references as well, so that weights that
+fit a scene badly cost power and no validity there. What is known of quiet pairs stays as it is: the
+level of the weights leaves as many of their places above what is asked for as there were.
 
 Needs to know where the sun stood, and pixels that show single things. Larger places, as of floods
 and clearings, keep the evidence that they have.
