@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from changedet.differencing.detection import Detection
+from changedet.differencing.null.object_null import CANDIDATE
 from changedet.differencing.null.significance import object_q_values
 from changedet.differencing.objects.explaining import Run
 from changedet.differencing.objects.holding import date_columns, held_by
@@ -82,7 +83,8 @@ def examine_places(
         held = np.where(change == "disappeared", 0, 1), np.arange(len(found))
         looks = np.hstack([side_columns(measures, sums, shape, change, detection), dates[held]])
         weight = weights_of(looks, found.pixels * (grid.pixel_area_m2 or 1.0))
-        found = replace(found, peak=found.peak + weight)
+        # what was a candidate stays one, or those that are left would be fewer than is known
+        found = replace(found, peak=np.maximum(found.peak + weight, np.float32(CANDIDATE)))
     chosen = found.peak >= np.float32(threshold.seed)
     p, q = detection.objects.p_value(found.peak), np.ones(len(found))
     # quiet ground holds so many candidates that peak lower, and they were tested as well
