@@ -32,8 +32,9 @@ from changedet.differencing.null.quiet import COARSE_M
 from changedet.model import Trees, as_trees
 
 FILE = "weights.json"
-LEAST, MOST = -1.0, 1.0
-"""What a weight takes from the evidence of a place and adds to it at most, as −log10 p."""
+LEAST, MOST = -0.5, 1.0
+"""What a weight takes from the evidence of a place and adds to it at most, as −log10 p. More is not
+taken, or most candidates would be far less significant than they are."""
 LARGEST_M2 = 300.0
 """Larger places have no weight: no wagon, lorry or stack with its shadow is as large."""
 
