@@ -32,9 +32,10 @@ from changedet.differencing.null.quiet import COARSE_M
 from changedet.model import Trees, as_trees
 
 FILE = "weights.json"
-LEAST, MOST = -0.5, 1.0
-"""What a weight takes from the evidence of a place and adds to it at most, as −log10 p. More is not
-taken, or most candidates would be far less significant than they are."""
+LEAST, MOST = -0.5, 0.8
+"""What a weight takes from the evidence of a place and adds to it at most, as −log10 p. If it took
+more, most candidates would be far less significant than they are; if it added more, more quiet
+places would reach what 2 per km² reach without weights."""
 LARGEST_M2 = 300.0
 """Larger places have no weight: no wagon, lorry or stack with its shadow is as large."""
 
