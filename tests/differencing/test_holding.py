@@ -11,7 +11,7 @@ import shapely
 import changedet as cd
 from changedet.config import Config
 from changedet.differencing import find_objects, fit_detection
-from changedet.differencing.objects.holding import COLUMNS, SUN, held_by, learnt
+from changedet.differencing.objects.holding import COLUMNS, held_by, learnt
 from changedet.simulation import simulate
 
 from .boxes import GREEN, RED, SHAPE, WHITE, agreement, find, scene
@@ -31,13 +31,11 @@ def shaded(pair, date, box):
 
 
 def test_the_trees_ask_for_columns_that_are_there():
-    assert learnt().sun.column.max() < len(COLUMNS)
-    assert learnt().no_sun.column.max() < SUN
+    assert learnt().trees.column.max() < len(COLUMNS)
 
 
-@pytest.mark.parametrize("known", [SUN, len(COLUMNS)])
-def test_dates_that_change_places_change_only_the_name(known):
-    columns = np.random.default_rng(0).normal(size=(2, 400, known))
+def test_dates_that_change_places_change_only_the_name():
+    columns = np.random.default_rng(0).normal(size=(2, 400, len(COLUMNS)))
     change = held_by(columns)
     assert len(set(change)) == 3
     assert held_by(columns[::-1]).tolist() == [OPPOSITE[c] for c in change]
@@ -77,8 +75,7 @@ def test_without_the_sun_outline_and_ground_tell(gone):
     found = find_objects(
         score, labels, pair, detection, observed_pixels=score.array.size, parts=parts
     )
-    assert found.dates is not None
-    assert found.dates.shape == (2, len(found.table), SUN)
+    assert found.dates is None
     k, _ = agreement(found.lookup[labels.array], BOX)
     assert found.table["change"][k] == ("disappeared" if gone else "appeared")
 

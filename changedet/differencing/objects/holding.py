@@ -10,8 +10,10 @@ learnt on simulated yards, towns and fields (``tests/benchmarks/learn_holding.py
 ``holding.json``), say how likely a thing stands there at one date. The same trees are asked of
 either, so that dates that change places change nothing but the name of what is found.
 
-Fails where a thing has the colour of ground or shade around (dark wagons on dark track), and
-oftener where the sun is not known.
+Needs to know where the sun stood; elsewhere the sum of the evidence decides, date by date
+(:func:`changedet.differencing.objects.standing.held_by_sum`): trees without shadows mistook things
+on ground of another grain than that of the simulated scenes. Fails where a thing has the colour of
+ground or shade around (dark wagons on dark track).
 """
 
 from __future__ import annotations
@@ -121,10 +123,8 @@ def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 class Learnt:
     """Logarithm of the odds that a thing stands there at a date."""
 
-    sun: Trees
+    trees: Trees
     """From all columns."""
-    no_sun: Trees
-    """From those before :data:`SUN`."""
 
 
 @cache
@@ -132,7 +132,7 @@ def learnt() -> Learnt:
     """Read what was learnt."""
     text = (resources.files("changedet.differencing.objects") / FILE).read_text(encoding="utf-8")
     value = json.loads(text)
-    return Learnt(as_trees(value["sun"]), as_trees(value["no sun"]))
+    return Learnt(as_trees(value["sun"]))
 
 
 def held_by(columns: np.ndarray) -> np.ndarray:
@@ -146,8 +146,7 @@ def held_by(columns: np.ndarray) -> np.ndarray:
     columns : (date, n, column) array
         From :func:`date_columns`.
     """
-    known = learnt()
-    trees = known.sun if columns.shape[-1] > SUN else known.no_sun
+    trees = learnt().trees
     before, after = (1.0 / (1.0 + np.exp(-trees.log_odds(date))) for date in columns)
     both = before + after - 1.0
     out = np.full(len(both), "modified", dtype=object)

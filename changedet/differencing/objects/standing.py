@@ -59,6 +59,8 @@ across its outline away from the sun, less a level. Fitted by maximum likelihood
 a thing before, after, or at both dates, each date by itself."""
 SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 """Rows and columns by which each side of an outline looks out."""
+UNDECIDED = 0.02
+"""Smaller differences of the evidence at the two dates decide nothing."""
 AWAY_PX = (2, 3, 4)
 """Where shade is looked for beside the outline, pixels; two of them must show it,"""
 WITHIN_PX = (0, -1, -2)
@@ -270,4 +272,19 @@ def evidence(measures: Measures) -> np.ndarray:
     mean = means(measures)
     shade = np.log(mean.shade + SHADE_FLOOR)
     out: np.ndarray = mean.bare + SHADE_WEIGHT * (shade - shade[::-1]) + DROP_WEIGHT * mean.drop
+    return out
+
+
+def held_by_sum(measures: Measures) -> np.ndarray:
+    """``appeared``, ``disappeared`` or ``modified`` where the sun is not known, (n,) object array.
+
+    There is a thing at one date or at both, so both is most probable where the evidence speaks for
+    it at both, and else the date for which it speaks more.
+    """
+    thing = evidence(measures)
+    both = thing.min(axis=0) > 0
+    more = thing[1] - thing[0]
+    out = np.full(len(more), "modified", dtype=object)
+    out[~both & (more > UNDECIDED)] = "appeared"
+    out[~both & (more < -UNDECIDED)] = "disappeared"
     return out

@@ -28,6 +28,7 @@ from changedet.differencing.objects.shades import (
     side_columns,
     told,
 )
+from changedet.differencing.objects.standing import held_by_sum
 from changedet.differencing.objects.visiting import look_at
 from changedet.differencing.sizes import minimum_pixels
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows
@@ -130,9 +131,11 @@ def find_objects(
         # of a place that no shadow explains a dark part is no shadow that moved; but some are
         # those of what changed
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
-        dates = date_columns(measures, sums, detection)
-        change = held_by(dates)
-        if sums is not None:
+        if sums is None:
+            change = held_by_sum(measures)
+        else:
+            dates = date_columns(measures, sums, detection)
+            change = held_by(dates)
             looks = side_columns(measures, sums, shape, change, detection)
             body, hardly = told(looks)
             body[~is_part] = np.nan
