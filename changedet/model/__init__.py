@@ -10,7 +10,7 @@ from changedet.model.changes import (
     Appearance,
     ChangeTable,
 )
-from changedet.model.grid import WGS84, Grid, Window
+from changedet.model.grid import GSD_TOLERANCE, WGS84, Grid, Window
 from changedet.model.history import (
     ALL_TRACKS,
     COMPARED_WITH,
@@ -43,7 +43,7 @@ from changedet.model.selftest import (
     TargetType,
 )
 from changedet.model.tracks import TrackActivity
-from changedet.model.trees import Trees, as_trees
+from changedet.model.trees import Trees, as_trees, read_learnt
 from changedet.model.zones import Places, ZoneActivity
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "CUTS",
     "DOMAINS",
     "EXPLANATIONS",
+    "GSD_TOLERANCE",
     "KINDS",
     "MEASURES",
     "SAR_ROLES",
@@ -93,4 +94,5 @@ __all__ = [
     "ZoneActivity",
     "as_trees",
     "day_number",
+    "read_learnt",
 ]

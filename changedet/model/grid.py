@@ -19,6 +19,8 @@ from pyproj import CRS, Geod, Transformer
 from changedet.errors import GridError, MissingCRSError
 
 WGS84 = CRS.from_epsg(4326)
+GSD_TOLERANCE = 1.01
+"""A projection stretches pixels by a per mille or so: what is drawn for 1 m still is 1 m."""
 _GEOD = Geod(ellps="WGS84")
 
 

@@ -6,7 +6,9 @@ column that is not known is taken as small. Scripts in ``tests/benchmarks`` writ
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -43,3 +45,8 @@ def as_trees(row: dict[str, Any]) -> Trees:
     # what leads nowhere is written as null: JSON has no infinity
     limit = np.array([[np.inf if v is None else v for v in tree] for tree in row["limit"]])
     return Trees(row["constant"], np.array(row["column"]), limit, np.array(row["leaf"]))
+
+
+def read_learnt(package: str, file: str) -> Any:
+    """Read a file of what was learnt that lies in a package, as plain JSON values."""
+    return json.loads((resources.files(package) / file).read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from changedet.model import GSD_TOLERANCE
 from changedet.reporting.word_scales import area, capital, is_number, lowest, percent, significant
 
 SINGLES = ("railcar", "truck", "vehicle", "container")
@@ -13,8 +14,6 @@ COUPLER_M, SINGLE_M, TRACK_M, LENGTH_M = 0.6, 1.0, 3.0, 6.0
 """Ground sample distances up to which gaps between wagons, single wagons, counts from the length
 of runs, and occupied lengths of tracks can be told; coarser pixels show no more than that a train
 may stand there."""
-ROUNDING = 1.01
-"""A projection stretches pixels by a per mille or so: what is drawn for 1 m still is 1 m."""
 RECOGNITION_M = 4.5
 """Recognition of rail yards (STANAG 3769)."""
 MOSTLY = 0.5
@@ -176,14 +175,14 @@ def _by_sample_distance(summary: Mapping[str, Any]) -> list[str]:
         return ["Without georeferencing no sizes in metres are known, and kinds are not judged by "
                 "them."]  # fmt: skip
     at = f"At {significant(gsd)} m a pixel"
-    if gsd > LENGTH_M * ROUNDING:
+    if gsd > LENGTH_M * GSD_TOLERANCE:
         return [f"{at}, no more can be said than that something like a train stands on a track."]
-    if gsd > TRACK_M * ROUNDING:
+    if gsd > TRACK_M * GSD_TOLERANCE:
         return [f"{at}, only the occupied length of tracks can be told; single wagons, trucks and "
                 "containers cannot."]  # fmt: skip
-    if gsd > SINGLE_M * ROUNDING:
+    if gsd > SINGLE_M * GSD_TOLERANCE:
         return [f"{at}, single wagons, trucks and containers cannot be told apart."]
-    if gsd > COUPLER_M * ROUNDING:
+    if gsd > COUPLER_M * GSD_TOLERANCE:
         return [f"{at}, the gaps between coupled wagons cannot be seen: their number follows from "
                 "lengths."]  # fmt: skip
     return []

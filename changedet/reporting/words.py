@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from changedet.model import GSD_TOLERANCE
 from changedet.reporting.word_limits import (
-    ROUNDING,
     SINGLE_M,
     SINGLES,
     cannot_see,
@@ -115,7 +115,7 @@ def _counts(summary: Mapping[str, Any], row: Mapping[str, Any], *, kinds: bool =
 def _by_kind(summary: Mapping[str, Any], row: Mapping[str, Any], change: str) -> str:
     """Numbers by kind, the largest first, as far as pixels of this size can tell."""
     gsd = group(summary, "grid").get("gsd_m")
-    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * ROUNDING
+    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * GSD_TOLERANCE
     found = [
         (int(numbers.get(change) or 0), kind)
         for kind, numbers in (row.get("by_kind") or {}).items()

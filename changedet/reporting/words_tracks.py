@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from math import isnan, nan
 from typing import Any
 
+from changedet.model import GSD_TOLERANCE
 from changedet.model.tracks import IN_DOUBT
-from changedet.reporting.word_limits import ROUNDING, SINGLE_M, group
+from changedet.reporting.word_limits import SINGLE_M, group
 from changedet.reporting.word_scales import count, is_number, listing, metres, span
 
 TRACKS = 3
@@ -52,7 +53,7 @@ def words_of_contradictions(summary: Mapping[str, Any]) -> list[str]:
     by more than :data:`CONTRADICTS` wagons and share.
     """
     gsd = group(summary, "grid").get("gsd_m")
-    if not is_number(gsd) or gsd > SINGLE_M * ROUNDING:
+    if not is_number(gsd) or gsd > SINGLE_M * GSD_TOLERANCE:
         return []
     found = []
     for row in summary.get("tracks") or ():
@@ -109,7 +110,7 @@ def _track(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
     """One track: wagons with intervals where they can be counted, else occupied metres."""
     name = _named(row)
     gsd = group(summary, "grid").get("gsd_m")
-    countable = is_number(gsd) and gsd <= SINGLE_M * ROUNDING
+    countable = is_number(gsd) and gsd <= SINGLE_M * GSD_TOLERANCE
     wagons = [_estimate(row, f"cars_{date}", count) for date in ("before", "after")]
     lengths = [_estimate(row, f"occupied_m_{date}", metres) for date in ("before", "after")]
     if countable and all(wagons):

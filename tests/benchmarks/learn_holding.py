@@ -5,16 +5,14 @@ of all lights, seasons and pixel sizes below a metre, in which much changed, mor
 seen from two sides, go through the whole chain. What stands at a date where a part is outlined is
 what became of the things that it is the row of, as ``activity.py`` judges them, by majority; of
 other parts it is told by the area that things of that date cover. Every part counts twice, once by
-each date. What is known without the sun is learnt by itself.
+each date.
 Seeds from 2019; the benchmarks of objects test on others.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ import shapely
 from activity import COVERED, IOU, REPLACED, expected_change, match
 from boosting import boost
 from detection import sun
+from gathering import of_each, scenes_asked
 
 import changedet as cd
 from changedet.config import Config
@@ -145,22 +144,22 @@ def _votes(shapes: np.ndarray, asked: Sequence[Any]) -> dict[int, list[tuple[int
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def learn(known: Iterable[Parts], columns: int) -> dict[str, Any]:
-    """Learn from the first columns of the parts of some scenes."""
+def learn(known: Iterable[Parts]) -> dict[str, Any]:
+    """Learn from the parts of some scenes."""
     looks, there = [], []
     for dates, stands, weight in known:
         for date in range(2):
-            looks.append(np.repeat(dates[date, :, :columns], weight, axis=0))
+            looks.append(np.repeat(dates[date], weight, axis=0))
             there.append(np.repeat(stands[date], weight))
     return boost(np.concatenate(looks), np.concatenate(there).astype(float), **TREES)
 
 
-def right(parts: Parts, trees: dict[str, Any], columns: int) -> float:
+def right(parts: Parts, trees: dict[str, Any]) -> float:
     """How many parts are told rightly, each as often as it counts."""
-    learnt = holding.Learnt(as_trees(trees))
+    learnt = as_trees(trees)
     told, holding.learnt = holding.learnt, lambda: learnt  # type: ignore[assignment]
     try:
-        change = holding.held_by(parts[0][..., :columns])
+        change = holding.held_by(parts[0])
     finally:
         holding.learnt = told
     before, after = parts[1]
@@ -171,30 +170,25 @@ def right(parts: Parts, trees: dict[str, Any], columns: int) -> float:
 def write(known: list[Parts], made: str) -> None:
     """Say how well parts of other scenes are told, and write what was learnt of all."""
     total = sum(int(parts[2].sum()) for parts in known)
-    value: dict[str, Any] = {"made by": made}
-    for name, columns in (("sun", len(holding.COLUMNS)),):
-        hits = 0.0
-        for k in range(FOLDS):
-            trees = learn((v for i, v in enumerate(known) if i % FOLDS != k), columns)
-            hits += sum(right(parts, trees, columns) for parts in known[k::FOLDS])
-        print(f"{name}: {total} parts and things, of other scenes {hits / total:.4f} right")
-        value[name] = learn(known, columns)
+    hits = 0.0
+    for k in range(FOLDS):
+        trees = learn(v for i, v in enumerate(known) if i % FOLDS != k)
+        hits += sum(right(parts, trees) for parts in known[k::FOLDS])
+    print(f"{total} parts and things, of other scenes {hits / total:.4f} right")
+    value = {"made by": made, "trees": learn(known)}
     path = Path(holding.__file__).with_name(holding.FILE)
     path.write_text(json.dumps(value, separators=(",", ":")) + "\n", "utf-8")
 
 
 def main() -> None:
     """Learn and write the file."""
-    parser = argparse.ArgumentParser(description="Learn which date holds an object.")
-    parser.add_argument("--first", type=int, default=FIRST)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--workers", type=int, default=2, help="processes; changes no result")
-    given = parser.parse_args()
-    seeds, known = range(given.first, given.first + given.seeds), []
-    with ProcessPoolExecutor(given.workers) as pool:
-        for seed, parts in zip(seeds, pool.map(parts_of, seeds), strict=True):
-            known.append(parts)
-            print(f"scene {seed}: {len(parts[2])} parts", flush=True)
+    given = scenes_asked("Learn which date holds an object.", FIRST, SEEDS)
+    known = []
+    for seed, parts in of_each(
+        parts_of, range(given.first, given.first + given.seeds), given.workers
+    ):
+        known.append(parts)
+        print(f"scene {seed}: {len(parts[2])} parts", flush=True)
     made = f"python tests/benchmarks/learn_holding.py --first {given.first} --seeds {given.seeds}"
     write(known, made)
 

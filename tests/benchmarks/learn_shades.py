@@ -9,9 +9,7 @@ Seeds from 1501; the benchmarks of objects test on others.
 
 from __future__ import annotations
 
-import argparse
 import json
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 import shapely
 from boosting import boost
 from detection import sun
+from gathering import of_each, scenes_asked
 
 import changedet as cd
 from changedet.config import Config
@@ -93,20 +92,15 @@ def parts_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     """Learn and write the file."""
-    parser = argparse.ArgumentParser(description="Learn how bodies differ from their shadows.")
-    parser.add_argument("--first", type=int, default=FIRST)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--workers", type=int, default=2, help="processes; changes no result")
-    given = parser.parse_args()
+    given = scenes_asked("Learn how bodies differ from their shadows.", FIRST, SEEDS)
     looks, labels, fold = [], [], []
     seeds = range(given.first, given.first + given.seeds)
-    with ProcessPoolExecutor(given.workers) as pool:
-        for seed, (one, what) in zip(seeds, pool.map(parts_of, seeds), strict=True):
-            if len(one):
-                looks.append(one)
-                labels.append(what)
-                fold.append(np.full(len(one), seed // len(SITES) % FOLDS))
-            print(f"scene {seed}: {len(one)} parts, {np.sum(what == 0)} empty", flush=True)
+    for seed, (one, what) in of_each(parts_of, seeds, given.workers):
+        if len(one):
+            looks.append(one)
+            labels.append(what)
+            fold.append(np.full(len(one), seed // len(SITES) % FOLDS))
+        print(f"scene {seed}: {len(one)} parts, {np.sum(what == 0)} empty", flush=True)
     what = np.concatenate(labels)
     columns, body, part = np.concatenate(looks), what == 1, np.concatenate(fold)
     odds = np.zeros(len(body))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 import shapely
 from boosting import boost
 from detection import cast
+from gathering import of_each
 from learn_shades import scene_of
 from quiet_scenes import fitted, scene
 
@@ -141,12 +141,10 @@ def main() -> None:
     asked = [(seed, True) for seed in range(QUIET, QUIET + given.quiet)]
     asked += [(seed, False) for seed in range(CHANGED, CHANGED + given.changed)]
     scenes = []
-    with ProcessPoolExecutor(given.workers) as pool:
-        for (seed, quiet), one in zip(asked, pool.map(places_of, asked), strict=True):
-            if one is not None:
-                scenes.append((seed, quiet, one))
-                print(f"{seed}: {len(one.evidence)} places, {one.changed.sum()} changed",
-                      flush=True)  # fmt: skip
+    for (seed, quiet), one in of_each(places_of, asked, given.workers):
+        if one is not None:
+            scenes.append((seed, quiet, one))
+            print(f"{seed}: {len(one.evidence)} places, {one.changed.sum()} changed", flush=True)
     looks, evidence, changed = (
         np.concatenate([getattr(one, name) for _, _, one in scenes])
         for name in ("looks", "evidence", "changed")

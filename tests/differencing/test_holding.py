@@ -31,7 +31,7 @@ def shaded(pair, date, box):
 
 
 def test_the_trees_ask_for_columns_that_are_there():
-    assert learnt().trees.column.max() < len(COLUMNS)
+    assert learnt().column.max() < len(COLUMNS)
 
 
 def test_dates_that_change_places_change_only_the_name():

@@ -9,13 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
 
-from changedet.differencing.objects.measuring import (
-    Measures,
-    contrasts,
-    directions,
-    on_the_ground,
-    shape_of,
-)
+from changedet.differencing.objects.extents import on_the_ground, shape_of
+from changedet.differencing.objects.measuring import Measures, contrasts, directions
 from changedet.model import Grid, Window
 
 from .builders import UTM, MemoryPair, turned_rectangle, utm_grid

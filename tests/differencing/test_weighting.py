@@ -13,7 +13,8 @@ import changedet as cd
 from changedet.config import Config
 from changedet.differencing import find_objects, fit_detection
 from changedet.differencing.objects import examining, weighting
-from changedet.differencing.objects.measuring import Measures, Shape
+from changedet.differencing.objects.extents import Shape
+from changedet.differencing.objects.measuring import Measures
 from changedet.differencing.objects.weighting import LARGEST_M2, LEAST, MOST, learnt, weights_of
 from changedet.simulation import simulate
 

@@ -10,7 +10,6 @@ from changedet.activity.things.ends import find_ends
 from changedet.activity.things.grouping import group_objects
 from changedet.activity.things.kinds import (
     OUTLINE_PX,
-    TOLERANCE,
     TRAINS_GSD_M,
     Setting,
     choose_kinds,
@@ -34,7 +33,15 @@ from changedet.activity.things.placing import (
 from changedet.activity.things.reasons import kind_reasons
 from changedet.activity.things.tracing import FINE_GSD_M, line_likelihood, look_along
 from changedet.errors import GridError
-from changedet.model import SAR_ROLES, Appearance, ChangeTable, Grid, PairReader, Places
+from changedet.model import (
+    GSD_TOLERANCE,
+    SAR_ROLES,
+    Appearance,
+    ChangeTable,
+    Grid,
+    PairReader,
+    Places,
+)
 
 FIXED = ("building", "earthwork", "vegetation", "water", "vehicle", "truck", "convoy")
 """Kinds that do not move, or of which one looks like the next."""
@@ -136,7 +143,7 @@ def interpret(
             f"{reason}, {ONLY_SHADOW}" if no else reason
             for reason, no in zip(reasons, none.tolist(), strict=True)
         ]
-        if grid.gsd_m <= TRAINS_GSD_M * TOLERANCE:
+        if grid.gsd_m <= TRAINS_GSD_M * GSD_TOLERANCE:
             shapes = to_plane(table.geometry, grid)
             columns["group"][counted] = group_objects(
                 objects, shapes, kind, find_links(objects, mutual=False)
@@ -244,7 +251,7 @@ def setting_of(
 
 def _is_fine(grid: Grid) -> bool:
     """Whether pixels show what runs along an object and the look of single things."""
-    return (grid.gsd_m or np.inf) <= FINE_GSD_M * TOLERANCE
+    return (grid.gsd_m or np.inf) <= FINE_GSD_M * GSD_TOLERANCE
 
 
 def _with_moves(

@@ -9,7 +9,7 @@ import numpy as np
 from changedet.activity.things.chains import Links, chain_priors
 from changedet.activity.things.placing import Placed, Relation
 from changedet.activity.things.sizes import size_likelihood
-from changedet.model import KINDS, Appearance
+from changedet.model import GSD_TOLERANCE, KINDS, Appearance
 
 OUTLINE_PX = 1.0
 """Standard deviation of the length and width of an outline, pixels."""
@@ -54,8 +54,6 @@ BROADEST_M, BROADEST_PX = 3.4, 4.0
 """No outline of one train or convoy is broader than both together, where single things are not
 told: its own width, and two pixels of spill to either side. A yard under one outline is no train.
 """
-TOLERANCE = 1.01
-"""A pixel of nominally 1 m is not exactly that on the ground."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,14 +234,14 @@ def supported_kinds(setting: Setting) -> np.ndarray:
     """
     n, out = len(setting.objects), []
     for kind in KINDS:
-        limit = FINEST_GSD_M.get(kind, np.inf) * TOLERANCE
+        limit = FINEST_GSD_M.get(kind, np.inf) * GSD_TOLERANCE
         out.append(np.full(n, setting.gsd_m <= limit))
     told = np.stack(out, axis=1)
-    if setting.gsd_m > FINEST_GSD_M["railcar"] * TOLERANCE:
+    if setting.gsd_m > FINEST_GSD_M["railcar"] * GSD_TOLERANCE:
         narrow = setting.objects.width <= BROADEST_M + BROADEST_PX * setting.gsd_m
         for kind in ("train", "convoy"):
             told[:, KINDS.index(kind)] &= narrow
-    if setting.gsd_m > TRAINS_GSD_M * TOLERANCE:
+    if setting.gsd_m > TRAINS_GSD_M * GSD_TOLERANCE:
         on = np.zeros(n, dtype=bool)
         if setting.tracks is not None:
             on = setting.tracks.distance < LINE_M + setting.gsd_m

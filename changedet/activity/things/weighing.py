@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-from changedet.model import Trees, as_trees
+from changedet.model import Trees, as_trees, read_learnt
 
 FILE = "learnt.json"
 
@@ -28,8 +26,7 @@ class Learnt:
 @cache
 def learnt() -> dict[str, Learnt]:
     """Read what was learnt, by sort of thing."""
-    text = (resources.files("changedet.activity.things") / FILE).read_text(encoding="utf-8")
     return {
         sort: Learnt(as_trees(row["thing"]), as_trees(row["cut"]))
-        for sort, row in json.loads(text)["sorts"].items()
+        for sort, row in read_learnt("changedet.activity.things", FILE)["sorts"].items()
     }

@@ -11,15 +11,14 @@ learn_tracks.py``): what it gives are frequencies, not products of densities.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
 from changedet.activity.tracks.bands import TrackSamples
 from changedet.activity.tracks.occupancy import Occupation
+from changedet.model import read_learnt
 
 FILE = "learnt.json"
 AROUND_M = (5.0, 15.0, 45.0)
@@ -62,12 +61,11 @@ class Weights:
 @cache
 def weights() -> dict[str, Weights]:
     """Read what was learnt, by range of pixel sizes."""
-    text = (resources.files("changedet.activity.tracks") / FILE).read_text(encoding="utf-8")
     return {
         name: Weights(
             np.array(row["mean"]), np.array(row["spread"]), np.array(row["weight"]), row["constant"]
         )
-        for name, row in json.loads(text).items()
+        for name, row in read_learnt("changedet.activity.tracks", FILE).items()
     }
 
 

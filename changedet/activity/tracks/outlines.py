@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from changedet.activity.histories.track_histories import CAR_M
-from changedet.model import ChangeTable, Grid, Places, TrackActivity
+from changedet.model import GSD_TOLERANCE, ChangeTable, Grid, Places, TrackActivity
 
 SINGLE_GSD_M = 1.0
 """Coarser pixels show no single wagons, and nothing is outlined as one."""
@@ -40,7 +40,13 @@ def outlined_wagons(
         With ``outlined_arrived`` and ``outlined_departed`` where wagons are counted.
     """
     gsd, size = grid.gsd_m, grid.pixel_size_m
-    if tracks is None or not rows or gsd is None or size is None or gsd > SINGLE_GSD_M * 1.01:
+    if (
+        tracks is None
+        or not rows
+        or gsd is None
+        or size is None
+        or gsd > SINGLE_GSD_M * GSD_TOLERANCE
+    ):
         return rows
     table = table if grid.crs is None else table.to_crs(grid.crs)
     rail = np.isin(table["kind"].astype(str), ("railcar", "train")) & ~table.explained

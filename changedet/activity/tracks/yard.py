@@ -29,7 +29,7 @@ from changedet.activity.tracks.wagon_count import (
     runs_of,
 )
 from changedet.errors import GeometryError, GridError
-from changedet.model import Grid, PairReader, Places, TrackActivity
+from changedet.model import GSD_TOLERANCE, Grid, PairReader, Places, TrackActivity
 from changedet.model.tracks import Estimate, TrackGrade
 
 GAPS_GSD_M = 0.6
@@ -45,8 +45,6 @@ END_M = 0.7
 ROUGH = 0.02
 """Standard deviation of occupied length besides, as a share of it, for each metre of ground
 sample distance: what is taken for train and is none, and the other way round."""
-ROUNDING = 1.01
-"""A pixel of nominally 3 m is not exactly that on the ground."""
 _METRES = {
     "before": "occupied_m_before", "after": "occupied_m_after",
     "arrived": "arrived_m", "departed": "departed_m",
@@ -291,9 +289,9 @@ def _profile(
 def _grade(gsd: float) -> TrackGrade:
     if gsd <= GAPS_GSD_M:
         return "single wagons"
-    if gsd <= COUNT_GSD_M * ROUNDING:
+    if gsd <= COUNT_GSD_M * GSD_TOLERANCE:
         return "length"
-    return "occupied" if gsd <= LENGTH_GSD_M * ROUNDING else "train-like"
+    return "occupied" if gsd <= LENGTH_GSD_M * GSD_TOLERANCE else "train-like"
 
 
 def _notes(grade: TrackGrade, gsd: float) -> tuple[str, ...]:

@@ -10,11 +10,9 @@ a history of the site itself is better, and takes its place when it is given.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ import numpy as np
 from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
 from changedet.differencing.null.null_model import Curve, Tails
 from changedet.differencing.null.object_null import ObjectNull
+from changedet.model import read_learnt
 
 FILE = "quiet.json"
 SWEEP = 0.45
@@ -112,8 +111,7 @@ def quiet_pairs(
 
 @lru_cache(maxsize=1)
 def _all() -> dict[str, Any]:
-    text = (resources.files("changedet.differencing.null") / FILE).read_text(encoding="utf-8")
-    value: dict[str, Any] = json.loads(text)
+    value: dict[str, Any] = read_learnt("changedet.differencing.null", FILE)
     return value
 
 

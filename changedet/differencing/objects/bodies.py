@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-from changedet.model import Trees, as_trees
+from changedet.model import Trees, as_trees, read_learnt
 
 FILE = "bodies.json"
 
@@ -28,6 +26,5 @@ class Learnt:
 @cache
 def learnt() -> Learnt:
     """Read what was learnt."""
-    text = (resources.files("changedet.differencing.objects") / FILE).read_text(encoding="utf-8")
-    row = json.loads(text)
+    row = read_learnt("changedet.differencing.objects", FILE)
     return Learnt(as_trees(row["gaps"]), as_trees(row["pieces"]))

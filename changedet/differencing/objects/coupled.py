@@ -20,8 +20,8 @@ import numpy as np
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours, object_pixel_m
 from changedet.differencing.objects.bodies import learnt
+from changedet.differencing.objects.extents import Shape, shape_of
 from changedet.differencing.objects.gaps import gap_columns
-from changedet.differencing.objects.measuring import Shape, shape_of
 from changedet.model import ImagePair
 
 LONG_M, WIDE_M = 20.0, 6.5

@@ -11,9 +11,10 @@ from changedet.differencing.detection import Detection
 from changedet.differencing.null.object_null import CANDIDATE
 from changedet.differencing.null.significance import object_q_values
 from changedet.differencing.objects.explaining import Run
+from changedet.differencing.objects.extents import Shape
 from changedet.differencing.objects.holding import date_columns, held_by
 from changedet.differencing.objects.labelling import Components, find_components
-from changedet.differencing.objects.measuring import Measures, Shape
+from changedet.differencing.objects.measuring import Measures
 from changedet.differencing.objects.shades import SideSums, side_columns
 from changedet.differencing.objects.visiting import look_at
 from changedet.differencing.objects.weighting import MOST, weighs, weights_of

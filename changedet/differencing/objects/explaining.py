@@ -12,9 +12,10 @@ import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.detectors.vector import ChangeVector
+from changedet.differencing.objects.extents import Shape
 from changedet.differencing.objects.labelling import LABEL_BLOCK, Components
 from changedet.differencing.objects.lean import lean_reach, leaning
-from changedet.differencing.objects.measuring import Measures, Shape, contrasts
+from changedet.differencing.objects.measuring import Measures, contrasts
 from changedet.differencing.objects.season import SMALLEST_M2, fit_season
 from changedet.differencing.sampling import Sample, sample_windows
 from changedet.model import ImagePair, PairReader, RasterWindows, Window

@@ -18,10 +18,7 @@ ground or shade around (dark wagons on dark track).
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import cast
 
 import numpy as np
@@ -31,7 +28,7 @@ from changedet.differencing.detectors.vector import ChangeVector, softened
 from changedet.differencing.objects.measuring import Measures
 from changedet.differencing.objects.shades import SideSums, brightness
 from changedet.differencing.objects.standing import evidence, means
-from changedet.model import Trees, as_trees
+from changedet.model import Trees, as_trees, read_learnt
 
 FILE = "holding.json"
 EDGE_FLOOR = 0.05
@@ -47,27 +44,23 @@ COLUMNS = (
       for of in ("", " else", " more")),
     *(f"beside{side}{of}" for side in ("", " away") for of in ("", " else")),
 )  # fmt: skip
-"""What is weighed at each date: ``else`` of the other date, ``more`` how much more than that. Those
-from ``drop`` on are known where the sun is."""
-SUN = COLUMNS.index("drop")
-"""The first of those."""
+"""What is weighed at each date: ``else`` of the other date, ``more`` how much more than that."""
 
 
-def date_columns(measures: Measures, sums: SideSums | None, detection: Detection) -> np.ndarray:
+def date_columns(measures: Measures, sums: SideSums, detection: Detection) -> np.ndarray:
     """What is weighed, by date.
 
     Parameters
     ----------
     measures, sums
-        Of the objects; no ``sums`` where the sun is not known.
+        Of the objects.
     detection : Detection
-        Knows the contrast and how bright the dates are.
+        Knows the contrast, how bright the dates are, and where the sun stood.
 
     Returns
     -------
     (date, n, column) float64 array
-        :data:`COLUMNS`, without ``sums`` those before :data:`SUN`; NaN is not known. No column has
-        a unit of brightness or length.
+        :data:`COLUMNS`; NaN is not known. No column has a unit of brightness or length.
     """
     mean = means(measures)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -84,8 +77,6 @@ def date_columns(measures: Measures, sums: SideSums | None, detection: Detection
         (within - around).mean(axis=-1),
     )  # fmt: skip
     out += [np.stack([_apart(v[0], v[1])] * 2) for v in (within, around)]
-    if sums is None:
-        return np.stack(out, axis=-1)
     rim = np.maximum(sums.rim, 1)
     rise, step, beside = (np.moveaxis(v / rim, 1, 0) for v in (sums.rise, sums.step, sums.beside))
     rough = brightness(measures, sums)[1]
@@ -119,20 +110,10 @@ def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return out
 
 
-@dataclass(frozen=True, eq=False)
-class Learnt:
-    """Logarithm of the odds that a thing stands there at a date."""
-
-    trees: Trees
-    """From all columns."""
-
-
 @cache
-def learnt() -> Learnt:
-    """Read what was learnt."""
-    text = (resources.files("changedet.differencing.objects") / FILE).read_text(encoding="utf-8")
-    value = json.loads(text)
-    return Learnt(as_trees(value["sun"]))
+def learnt() -> Trees:
+    """Logarithm of the odds that a thing stands there at a date, as learnt."""
+    return as_trees(read_learnt("changedet.differencing.objects", FILE)["trees"])
 
 
 def held_by(columns: np.ndarray) -> np.ndarray:
@@ -146,7 +127,7 @@ def held_by(columns: np.ndarray) -> np.ndarray:
     columns : (date, n, column) array
         From :func:`date_columns`.
     """
-    trees = learnt().trees
+    trees = learnt()
     before, after = (1.0 / (1.0 + np.exp(-trees.log_odds(date))) for date in columns)
     both = before + after - 1.0
     out = np.full(len(both), "modified", dtype=object)

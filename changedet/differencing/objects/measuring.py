@@ -1,21 +1,16 @@
-"""What is known of each object: size and bearing on the ground, and how both dates look there."""
+"""What is known of each object: where its pixels lie, and how both dates look there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from pyproj import Geod, Transformer
 
 from changedet.differencing.light.casters import IN_SHADOW, NOTHING
-from changedet.model import CUTS, WGS84, Appearance, Grid, ImagePair, Window
+from changedet.model import Appearance, ImagePair, Window
 
 RING_PX = 4
 """Width of the surroundings with which an object is compared, pixels."""
-CUT_PX = 2
-"""An object that comes as near to the image's edge, or to what could not be observed, may go on
-there, pixels."""
-_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(eq=False)
@@ -70,8 +65,8 @@ class Measures:
     grain: np.ndarray
     """(date, n) and the sums of the logarithms of the steps of colour there."""
     cut: np.ndarray
-    """(2, n) pixels that lie :data:`CUT_PX` or less from the image's edge, and from what could not
-    be observed."""
+    """(2, n) pixels near the image's edge, and near what could not be observed
+    (:mod:`changedet.differencing.objects.borders`)."""
 
     @classmethod
     def zeros(cls, n: int, bands: int) -> Measures:
@@ -255,48 +250,6 @@ def _steepness(pixels: np.ndarray, valid: np.ndarray, scale: np.ndarray) -> np.n
     return np.sqrt(total)
 
 
-def count_cuts(
-    measures: Measures,
-    labels: np.ndarray,
-    pair: ImagePair,
-    window: Window,
-    core: Window,
-    grid: Grid,
-) -> None:
-    """Count in one block what comes near the image's edge and near what could not be observed.
-
-    Parameters
-    ----------
-    measures : Measures
-        Sums to add to.
-    labels, pair, window, core
-        As for :meth:`Measures.add`.
-    grid : Grid
-        Of the whole image.
-    """
-    import cv2
-
-    inside = window.intersect(grid.window).within(window)
-    beyond = np.ones(labels.shape, dtype=np.uint8)
-    beyond[inside] = 0
-    hidden = (~pair.valid).astype(np.uint8)
-    hidden[beyond > 0] = 0
-    reach = np.ones((2 * CUT_PX + 1, 2 * CUT_PX + 1), np.uint8)
-    at = core.within(window)
-    mine = labels[at]
-    for k, mask in enumerate((beyond, hidden)):
-        near = (cv2.dilate(mask, reach)[at] > 0) & (mine > 0)
-        measures.cut[k] += np.bincount(mine[near] - 1, minlength=measures.cut.shape[1])
-
-
-def cut_by(measures: Measures) -> np.ndarray:
-    """What may hide a part of each object, one of :data:`changedet.model.CUTS` or None."""
-    out = np.full(measures.cut.shape[1], None, dtype=object)
-    for name, count in zip(CUTS[::-1], measures.cut[::-1], strict=True):
-        out[count > 0] = name
-    return out
-
-
 def appearances(measures: Measures, scale: np.ndarray) -> Appearance:
     """Mean values in each object and around it, from the sums."""
     pixels = np.maximum(measures.moments[:, 0], 1)[:, None]
@@ -334,73 +287,3 @@ def directions(contrast: np.ndarray, ratio: float = 1.25) -> np.ndarray:
     out[after > ratio * before] = "appeared"
     out[before > ratio * after] = "disappeared"
     return out
-
-
-@dataclass(frozen=True, eq=False)
-class Shape:
-    """Size and position of each object."""
-
-    row: np.ndarray
-    """Centroid, fractional row of the grid."""
-    col: np.ndarray
-    """Centroid, fractional column."""
-    length_px: np.ndarray
-    """Length of the rectangle with the same second moments."""
-    width_px: np.ndarray
-    """Width of that rectangle."""
-    direction: np.ndarray
-    """(n, 2) unit vector (row, col) of the long side."""
-
-    def take(self, keep: np.ndarray) -> Shape:
-        """Only the objects where ``keep`` is True."""
-        return Shape(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
-
-
-def shape_of(moments: np.ndarray, first: np.ndarray) -> Shape:
-    """Rectangle of the same second moments: exact for rectangles in any direction.
-
-    Parameters
-    ----------
-    moments : (n, 6) int array
-        As in :class:`Measures`.
-    first : (n, 2) int array
-        Origin of each object's moments.
-    """
-    n = np.maximum(moments[:, 0], 1).astype(np.float64)
-    r, c = moments[:, 1] / n, moments[:, 2] / n
-    # A pixel is a unit square, not a point: it adds 1/12 to each variance.
-    rr = moments[:, 3] / n - r * r + 1.0 / 12.0
-    cc = moments[:, 4] / n - c * c + 1.0 / 12.0
-    rc = moments[:, 5] / n - r * c
-    mean, half = (rr + cc) / 2, np.hypot((rr - cc) / 2, rc)
-    angle = 0.5 * np.arctan2(2 * rc, cc - rr)
-    direction = np.column_stack([np.sin(angle), np.cos(angle)])
-    return Shape(
-        r + first[:, 0],
-        c + first[:, 1],
-        np.sqrt(12.0 * (mean + half)),
-        np.sqrt(12.0 * np.maximum(mean - half, 1.0 / 12.0)),
-        direction,
-    )
-
-
-def on_the_ground(shape: Shape, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Length and width in metres, bearing of the long side in degrees from true north, 0 to 180.
-
-    Without georeferencing lengths stay in pixels and the bearing is NaN.
-    """
-    if grid.crs is None:
-        return shape.length_px, shape.width_px, np.full(len(shape.row), np.nan)
-    to_degrees = Transformer.from_crs(grid.crs, WGS84, always_xy=True)
-    out = []
-    along, across = shape.direction, shape.direction[:, ::-1] * [-1.0, 1.0]
-    for unit, size in ((along, shape.length_px), (across, shape.width_px)):
-        ends = []
-        for sign in (-0.5, 0.5):
-            x, y = grid.xy(
-                shape.row + sign * size * unit[:, 0], shape.col + sign * size * unit[:, 1]
-            )
-            ends.append(to_degrees.transform(x, y))
-        azimuth, _, distance = _GEOD.inv(*ends[0], *ends[1])
-        out.append((np.asarray(distance), np.asarray(azimuth) % 180.0))
-    return out[0][0], out[1][0], out[0][1]

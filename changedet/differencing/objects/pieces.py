@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedet.differencing.objects.measuring import Shape, shape_of
+from changedet.differencing.objects.extents import Shape, shape_of
 from changedet.differencing.objects.uniting import groups_of
 
 NEAR_M = 1.0

@@ -13,19 +13,18 @@ Needs to know where the sun stood. Fails for dark things in the shade of others.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import cast
 
 import numpy as np
 
 from changedet.differencing.detection import Detection
 from changedet.differencing.light.shadow import ShadowModel
-from changedet.differencing.objects.measuring import Measures, Shape
+from changedet.differencing.objects.extents import Shape
+from changedet.differencing.objects.measuring import Measures
 from changedet.differencing.objects.standing import means, stepped
-from changedet.model import ImagePair, Trees, Window, as_trees
+from changedet.model import ImagePair, Trees, Window, as_trees, read_learnt
 
 FILE = "shades.json"
 BEYOND_PX = (2, 3, 4)
@@ -206,8 +205,7 @@ class Learnt:
 @cache
 def learnt() -> Learnt:
     """Read what was learnt."""
-    text = (resources.files("changedet.differencing.objects") / FILE).read_text(encoding="utf-8")
-    value = json.loads(text)
+    value = read_learnt("changedet.differencing.objects", FILE)
     return Learnt(as_trees(value["trees"]), value["least"])
 
 

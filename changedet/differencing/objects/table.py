@@ -8,19 +8,13 @@ from typing import Any
 import numpy as np
 
 from changedet.differencing.detection import Detection
+from changedet.differencing.objects.borders import cut_by
 from changedet.differencing.objects.examining import examine_places
 from changedet.differencing.objects.explaining import Run
+from changedet.differencing.objects.extents import Shape, on_the_ground
 from changedet.differencing.objects.holding import date_columns, held_by
 from changedet.differencing.objects.labelling import Components
-from changedet.differencing.objects.measuring import (
-    Measures,
-    Shape,
-    appearances,
-    contrasts,
-    cut_by,
-    directions,
-    on_the_ground,
-)
+from changedet.differencing.objects.measuring import Measures, appearances, contrasts, directions
 from changedet.differencing.objects.refining import can_refine, refine
 from changedet.differencing.objects.shades import (
     LARGEST_M2,

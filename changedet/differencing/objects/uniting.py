@@ -17,7 +17,8 @@ import numpy as np
 
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours
-from changedet.differencing.objects.measuring import Measures, shape_of
+from changedet.differencing.objects.extents import shape_of
+from changedet.differencing.objects.measuring import Measures
 from changedet.differencing.objects.standing import GROUND_PX, count_standing, evidence
 from changedet.model import ImagePair, Window
 

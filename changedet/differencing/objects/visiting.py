@@ -6,20 +6,16 @@ import numpy as np
 
 from changedet.differencing.detection import SHADOW_GUARD, Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours
+from changedet.differencing.objects.borders import count_cuts
 from changedet.differencing.objects.explaining import (
     Run,
     count_explanations,
     explaining_halo,
     explanations,
 )
+from changedet.differencing.objects.extents import Shape, shape_of
 from changedet.differencing.objects.labelling import Components, touched_windows
-from changedet.differencing.objects.measuring import (
-    RING_PX,
-    Measures,
-    Shape,
-    count_cuts,
-    shape_of,
-)
+from changedet.differencing.objects.measuring import RING_PX, Measures
 from changedet.differencing.objects.polygonise import outlines, unite
 from changedet.differencing.objects.shades import SideSums, count_sides
 from changedet.differencing.objects.standing import GROUND_PX, count_standing

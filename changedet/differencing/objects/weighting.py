@@ -19,17 +19,15 @@ and clearings, keep the evidence that they have.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, object_pixel_m
 from changedet.differencing.null.quiet import COARSE_M
-from changedet.model import Trees, as_trees
+from changedet.model import Trees, as_trees, read_learnt
 
 FILE = "weights.json"
 LEAST, MOST = -0.5, 0.8
@@ -56,8 +54,7 @@ class Learnt:
 @cache
 def learnt() -> Learnt:
     """Read what was learnt."""
-    text = (resources.files("changedet.differencing.objects") / FILE).read_text(encoding="utf-8")
-    value = json.loads(text)
+    value = read_learnt("changedet.differencing.objects", FILE)
     return Learnt(as_trees(value["trees"]), value["steepness"], value["level"])
 
 
