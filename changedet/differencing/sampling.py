@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,11 +65,21 @@ class Sample:
     """Gives the aligned pair."""
     windows: tuple[Window, ...]
     """Where."""
+    left_out: tuple[np.ndarray, ...] | None = None
+    """One (y, x) bool array a window, which may reach beyond it by the same on each side: pixels
+    that are not to be used, as if they were not valid."""
 
     def pairs(self, halo: int = 0) -> Iterator[tuple[Window, ImagePair]]:
         """Each block with a halo around it."""
-        for window in self.windows:
-            yield window, self.reader.read(window.pad(halo))
+        for i, window in enumerate(self.windows):
+            pair = self.reader.read(window.pad(halo))
+            if self.left_out is not None:
+                pair = _without(pair, self.left_out[i], window, halo)
+            yield window, pair
+
+    def without(self, places: Sequence[np.ndarray]) -> Sample:
+        """The same sample with some places left out, see :attr:`left_out`."""
+        return replace(self, left_out=tuple(places))
 
     def pixels(self, limit: int = 1_000_000) -> tuple[np.ndarray, np.ndarray]:
         """Jointly valid pixels of all blocks, thinned evenly to at most ``limit``.
@@ -101,3 +111,15 @@ class Sample:
             np.ascontiguousarray(np.concatenate(before, axis=1)[:, ::step]),
             np.ascontiguousarray(np.concatenate(after, axis=1)[:, ::step]),
         )
+
+
+def _without(pair: ImagePair, places: np.ndarray, window: Window, halo: int) -> ImagePair:
+    """A block with its halo in which places are not valid; they are known on another halo."""
+    known = (places.shape[0] - window.height) // 2
+    gone = places[max(0, known - halo) :, max(0, known - halo) :]
+    rest = max(0, halo - known)
+    gone = np.pad(gone[: window.height + 2 * (halo - rest), : window.width + 2 * (halo - rest)], rest)
+    before, after = (
+        replace(image, valid=image.valid & ~gone) for image in (pair.before, pair.after)
+    )
+    return replace(pair, before=before, after=after)

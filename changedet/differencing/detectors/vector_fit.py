@@ -16,7 +16,9 @@ from changedet.differencing.light.illumination import illumination
 from changedet.differencing.light.radiometry import fit_radiometry
 from changedet.differencing.light.shadow import fit_shadow
 from changedet.differencing.light.sun_estimate import LONGEST_RUN_PX, estimate_sun
+from changedet.differencing.null.null_model import changed_places
 from changedet.differencing.sampling import Sample
+from changedet.model import Window
 
 SURFACE_SIGMA = 8.0
 """Neighbourhood over which the spread between surfaces is measured, pixels."""
@@ -37,14 +39,59 @@ POOLED_PICTURE_M = 2.0
 """The same where structure is compared, for houses,"""
 POOLED_PICTURE_EDGE = 0.1
 """whose shadows must not keep their parts from being pooled."""
+FAR_OUT = 3.0
+"""Compressed deviations that a place reaches which changed for sure, or went into the shade,"""
+SKIRT = 2.25
+"""and those which what belongs to it has at least,"""
+MARGIN_PX = 2
+"""with so many pixels around it."""
+MANY = 0.1
+"""Share of the sample that must have changed to lead a median by more than a tenth,"""
+MOST = 0.8
+"""and share from which too little is left to estimate anything on."""
+ROUNDS = 6
+"""Estimates at most that leave out what stands out by the one before."""
 FIT_PIXELS = 60_000
 """Pixels on which the radiometry is fitted, at most."""
 
 
 def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
-    """Estimate radiometry and noise on the sample."""
+    """Estimate radiometry and noise on the sample, without what certainly changed.
+
+    Every estimate is a median or a quantile, which a few changed things do not lead. On a tight
+    crop of a busy yard they are not few: what they do to the noise hides them. So what stands out
+    by a first estimate is left out of the next, until the same places are left out again.
+    """
+    fitted, share = _fit(sample, sample, context), 0.0
+    for _ in range(ROUNDS):
+        places = [_far_out(fitted, sample, window) for window in sample.windows]
+        core = [_core(p, w) for p, w in zip(places, sample.windows, strict=True)]
+        now = sum(int(c.sum()) for c in core) / sum(c.size for c in core)
+        if not MANY <= now <= MOST or abs(now - share) < 0.01:
+            break
+        share, fitted = now, _fit(sample.without(places), sample, context)
+    return fitted
+
+
+def _far_out(fitted: ChangeVector, sample: Sample, window: Window) -> np.ndarray:
+    """Places of a block, and of as much around it as estimates look at, that changed for sure."""
+    halo = fitted.halo
+    pair = sample.reader.read(window.pad(2 * halo))
+    statistic = np.ascontiguousarray(fitted.statistic(pair)[halo:-halo, halo:-halo])
+    return changed_places(statistic, FAR_OUT, SKIRT, MARGIN_PX)
+
+
+def _core(values: np.ndarray, window: Window) -> np.ndarray:
+    """The block itself out of an array that reaches beyond it."""
+    edge = (values.shape[0] - window.height) // 2
+    return values[edge : edge + window.height, edge : edge + window.width]
+
+
+def _fit(sample: Sample, every: Sample, context: DetectionContext) -> ChangeVector:
+    """Estimate once: noise on one sample, the scene's light and contrast on all of it."""
     before, after = sample.pixels(FIT_PIXELS)
     radiometry = fit_radiometry(before, after, context.roles)
+    before, after = every.pixels(FIT_PIXELS)
     bands, strata = len(before), 1 if radiometry.red is None else 2
     dark = np.quantile(after, 0.001, axis=1)
     raw = ChangeVector(radiometry, dark, np.ones(bands), np.zeros(bands), np.zeros((strata, bands)))
@@ -73,7 +120,7 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
     if context.shadow_away is not None:
         predicted = radiometry.apply(before)
         far = (np.abs(after - predicted) > 6.0 * noise[:, None]).mean(axis=0) > 0.5
-        fitted = _with_shadow(fitted, sample, context, (predicted, after, far))
+        fitted = _with_shadow(fitted, every, context, (predicted, after, far))
     shadow = fitted.shadow
     size = object_pixel_m(context)
     if size is None:
@@ -88,7 +135,7 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
         return replace(fitted, guide=fit_guide(POOLED_M / size, POOLED_EDGE, brightness))
     width = float(np.clip(STRUCTURE_M / size, *STRUCTURE_PX))
     guide = fit_guide(POOLED_PICTURE_M / size, POOLED_PICTURE_EDGE, brightness)
-    return replace(fitted, structure=_fit_structure(fitted, sample, width), guide=guide)
+    return replace(fitted, structure=_fit_structure(fitted, every, width), guide=guide)
 
 
 def _with_shadow(

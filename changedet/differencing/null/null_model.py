@@ -216,19 +216,12 @@ def fit_null(
         If nothing is left.
     """
     kept, ground, total = [], [], 0
-    middle, spread = lower_spread(np.concatenate([b[np.isfinite(b)] for b in blocks]))
-    above = sum(int(np.count_nonzero(np.nan_to_num(b, nan=-np.inf) > level)) for b in blocks)
-    share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
-    most = share > 0.5 and middle - level > SKIRT_FLOOR * spread
-    # so much of the noise itself lies above, if it is as Gaussian above as below its middle
-    bulk = 0.5 * math.erfc((level - middle) / max(spread, 1e-9) / math.sqrt(2.0))
-    stands_out = (share <= STANDS_OUT and share > EXCESS * bulk) or most
-    skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
+    left_out = standing_out(blocks, level, margin)
     for i, block in enumerate(blocks):
         finite = np.isfinite(block)
         total += int(finite.sum())
-        if stands_out:
-            finite &= ~changed_places(block, level, min(skirt, level), margin)
+        if left_out is not None:
+            finite &= ~left_out[i]
         kept.append(block[finite])
         if strata is not None:
             ground.append(strata[i][finite])
@@ -246,6 +239,39 @@ def fit_null(
         curves[number] = _pair_curve(values[chosen], known.get(STRATA[number], known.get("all")))
     words = "of quiet pairs of this kind" if tails else NullModel.tail
     return NullModel(pooled, "pair", values.size / max(total, 1), curves, words)
+
+
+def standing_out(
+    blocks: Sequence[np.ndarray], level: float, margin: int = 3
+) -> list[np.ndarray] | None:
+    """Places that reach a first threshold, with their surroundings; None where it parts nothing.
+
+    Parameters
+    ----------
+    blocks : sequence of (y, x) float32 arrays
+        The statistic, NaN where not observable.
+    level : float
+        From :func:`balanced_threshold`.
+    margin : int
+        Pixels around the places that are taken with them.
+
+    Returns
+    -------
+    list of (y, x) bool arrays, or None
+        None where the threshold runs through the noise itself.
+    """
+    middle, spread = lower_spread(np.concatenate([b[np.isfinite(b)] for b in blocks]))
+    above = sum(int(np.count_nonzero(np.nan_to_num(b, nan=-np.inf) > level)) for b in blocks)
+    share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
+    # so much of the noise itself lies above, if it is as Gaussian above as below its middle
+    bulk = 0.5 * math.erfc((level - middle) / max(spread, 1e-9) / math.sqrt(2.0))
+    clear = abs(level - middle) > SKIRT_FLOOR * spread
+    most = share > 0.5 and level < middle and clear
+    many = share <= 0.5 and clear
+    if not ((share <= STANDS_OUT or many) and share > EXCESS * bulk) and not most:
+        return None
+    skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
+    return [changed_places(block, level, min(skirt, level), margin) for block in blocks]
 
 
 def by_stratum(ground: Sequence[np.ndarray]) -> list[tuple[int, np.ndarray]]:

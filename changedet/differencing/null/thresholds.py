@@ -12,7 +12,9 @@ from changedet.differencing.detector import is_fine
 from changedet.differencing.null.null_model import NullModel
 from changedet.differencing.null.object_null import CANDIDATE, SMALLEST_P, ObjectNull
 
-START_QUANTILE = 0.97
+START_QUANTILES = (0.97, 0.75)
+"""Where the level may be looked for from: change that is rare, and change of up to half the scene.
+"""
 DEFAULT_FALSE_ALARMS = 2.0
 """False objects per square kilometre, unless asked otherwise (per million pixels without
 georeferencing),"""
@@ -63,7 +65,11 @@ def balanced_threshold(blocks: Sequence[np.ndarray], rounds: int = 20) -> float:
     Otsu's threshold fails where change is rare: the histogram is all background. Here it is taken
     over the places above the present level and as much ground right around them, so that both
     classes are equally large, and repeated until it stands still. After the split-based idea of
-    Bovolo and Bruzzone, IEEE TGRS 45:1658 (2007), doi:10.1109/TGRS.2007.895835.
+    Bovolo and Bruzzone, IEEE TGRS 45:1658 (2007), doi:10.1109/TGRS.2007.895835. It stands still
+    at several levels where there are several kinds of change: from a start among the changed it
+    would part bright things from brighter ones, and leave most of what changed on the side of no
+    change. So it is looked for from more than one start, and the level whose classes lie farthest
+    apart is taken.
 
     Parameters
     ----------
@@ -78,17 +84,32 @@ def balanced_threshold(blocks: Sequence[np.ndarray], rounds: int = 20) -> float:
         The level; where nothing changed it lies in the tail of the noise, and says nothing.
     """
     pooled = np.concatenate([b[np.isfinite(b)] for b in blocks])
-    level = float(np.quantile(pooled, START_QUANTILE))
+    best, widest = 0.0, -1.0
+    for level in np.quantile(pooled, START_QUANTILES):
+        found, apart = _stand_still(blocks, float(level), rounds)
+        if apart > widest:
+            best, widest = found, apart
+    return best
+
+
+def _stand_still(
+    blocks: Sequence[np.ndarray], level: float, rounds: int
+) -> tuple[float, float]:
+    """Level that no longer moves, from a first one, and how far apart the two classes lie."""
+    apart = 0.0
     for _ in range(rounds):
         chosen = _balanced_values(blocks, level)
         if chosen is None:
             break
         new = _otsu(chosen)
-        if abs(new - level) <= 1e-3 * max(abs(level), 1e-6):
-            level = new
-            break
+        above = chosen > new
+        if above.any() and not above.all():
+            apart = float(chosen[above].mean() - chosen[~above].mean())
+        still = abs(new - level) <= 1e-3 * max(abs(level), 1e-6)
         level = new
-    return level
+        if still:
+            break
+    return level, apart
 
 
 def _balanced_values(blocks: Sequence[np.ndarray], level: float) -> np.ndarray | None:
