@@ -242,3 +242,16 @@ def test_ranks_of_few_values_are_a_curve(n):
     assert (np.diff(curve.values) > 0).all()
     assert (np.diff(curve.log_survival) <= 0).all()
     assert np.isfinite(curve.log(np.array([0.0, 1.0, 100.0], dtype=np.float32))).all()
+
+
+def test_change_on_a_third_of_the_ground_is_no_null():
+    """Crops are cut around what changed: the level then has a large share above it, and is right."""
+    quiet = noise("normal", 31, 1.2)
+    blocks, where = plant(quiet, 0.36, 12.0)
+    null, level = calibrated(blocks)
+    still = fit_null(quiet, np.inf)
+    values, mask = np.concatenate([b.ravel() for b in blocks]), np.ravel(where)
+    assert np.mean(values > level) > 0.3
+    assert null.unchanged_fraction < 0.7
+    assert null.value_at(0.01) == pytest.approx(still.value_at(0.01), rel=0.1)
+    assert np.median(null.surprise(values[mask].astype(np.float32))) > 6

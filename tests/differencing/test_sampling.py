@@ -13,7 +13,7 @@ from changedet.differencing import Sample, sample_windows
 from changedet.errors import NotEnoughValidPixels
 from changedet.model import Grid
 
-from .builders import MemoryPair, landscape
+from .builders import MemoryPair, landscape, noisy_pair
 
 sides = st.integers(1, 40_000)
 
@@ -93,3 +93,21 @@ def test_too_few_valid_pixels_are_refused_with_a_cure(count):
         Sample(pair, sample_windows(pair.grid, 0)).pixels()
     assert "at least 1000 are needed" in str(caught.value)
     assert "Check nodata values and masks" in str(caught.value)
+
+
+@pytest.mark.parametrize("halo", [0, 5, 12])
+def test_places_left_out_are_not_valid_on_any_halo(halo):
+    """They are known 5 pixels beyond the blocks: farther out nothing is left out."""
+    pair = noisy_pair(7, 2, (300, 280))
+    sample = Sample(pair, sample_windows(pair.grid, 0))
+    everywhere = np.zeros(pair.grid.shape, dtype=bool)
+    everywhere[100:140, 240:275] = True
+    known = [np.zeros((w.height + 10, w.width + 10), dtype=bool) for w in sample.windows]
+    for places, window in zip(known, sample.windows, strict=True):
+        inner = window.pad(5).intersect(pair.grid.window)
+        places[inner.within(window.pad(5))] = everywhere[inner.slices]
+    for window, block in sample.without(known).pairs(halo):
+        inner = window.pad(min(halo, 5)).intersect(pair.grid.window)
+        seen = block.valid[inner.within(window.pad(halo))]
+        np.testing.assert_array_equal(seen, ~everywhere[inner.slices])
+    assert sample.without(known).pixels()[0].shape[1] == int((~everywhere).sum())

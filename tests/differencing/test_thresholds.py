@@ -41,6 +41,17 @@ def test_common_change_is_parted_too(share):
     assert np.mean(values[mask] > level) > 0.9
 
 
+def test_strong_change_is_not_parted_from_stronger():
+    """A tight scene: most of what is above the usual start has changed itself."""
+    quiet = noise("normal", 14, 1.2)
+    blocks, where = plant(quiet, 0.25, 10.0)
+    blocks, stronger = plant(blocks, 0.02, 14.0, seed=1)
+    level = balanced_threshold(blocks)
+    values, mask = np.concatenate([b.ravel() for b in blocks]), np.ravel(where) | np.ravel(stronger)
+    assert np.mean(values[~mask] > level) < 0.01
+    assert np.mean(values[mask] > level) > 0.95
+
+
 def test_invalid_ground_does_not_move_the_level():
     blocks, _ = plant(noise("normal", 11, 1.2), 0.05, 8.0)
     holes = [b.copy() for b in blocks]

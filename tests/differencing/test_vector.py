@@ -193,13 +193,59 @@ def test_what_is_weighed_where_pixels_resolve_objects(bands, gsd, sun, light, wi
     json.dumps(detector.describe())
 
 
-def fit_fine(pair, sun=False, gsd=0.5):
+def fit_fine(pair, sun=False, gsd=0.5, once=False):
     suns = ((-1.0, 0.5), (-1.2, 0.1)) if sun else None
     context = DetectionContext(pair.roles, "optical", gsd, 0, suns)
-    return vector_fit.fit(Sample(pair, sample_windows(pair.grid, 0)), context)
+    sample = Sample(pair, sample_windows(pair.grid, 0))
+    return vector_fit._fit(sample, sample, context) if once else vector_fit.fit(sample, context)
 
 
 RGB = ("blue", "green", "red")
+
+
+def crowded(share, seed=8):
+    """Ground seen twice with noise 1; blocks of wagon size came and went on a share of it."""
+    pair = noisy_pair(seed, 3, (256, 256), noise=1.0)
+    rng, where = np.random.default_rng(seed), np.zeros((256, 256), dtype=bool)
+    before, after = (p.copy() for p in pair.pixels)
+    while where.mean() < share:
+        row, col = rng.integers(0, 244), rng.integers(0, 228)
+        where[row : row + 6, col : col + 26] = True
+        colour = rng.uniform(-90, 90, (3, 1, 1)).astype(np.float32)
+        (before if rng.random() < 0.5 else after)[:, row : row + 6, col : col + 26] += colour
+    return MemoryPair(before, after, roles=RGB), where
+
+
+@pytest.mark.parametrize("share", [0.2, 0.35])
+def test_noise_is_that_of_the_ground_between_what_changed(share):
+    """A crop cut around a busy yard: hardly a place is far from what changed."""
+    pair, where = crowded(share)
+    still, tight = fit_fine(crowded(0.0)[0], True), fit_fine(pair, True)
+    assert (tight.noise < 1.5 * still.noise).all()
+    assert (tight.surface < still.surface + 0.02).all()
+    np.testing.assert_allclose(tight.radiometry.gain, still.radiometry.gain, rtol=0.05)
+    once = fit_fine(pair, True, once=True)
+    assert (once.surface > 2 * tight.surface).all()
+    assert np.median(whole(tight, pair)[where]) > 1.2 * np.median(whole(once, pair)[where])
+
+
+def test_a_few_changed_things_are_no_reason_to_estimate_again():
+    pair, _ = crowded(0.02)
+    once = fit_fine(pair, True, once=True)
+    np.testing.assert_array_equal(fit_fine(pair, True).noise, once.noise)
+
+
+def test_rough_ground_does_not_stand_out_as_changed_things_do():
+    """Grass that waves on half of the scene keeps its texture."""
+    rng = np.random.default_rng(7)
+    rough = np.zeros(SHAPE, dtype=bool)
+    rough[:, 80:] = True
+    ground = 100 + 10 * smooth_field(rng, SHAPE, 15)
+    images = []
+    for _ in range(2):
+        blades = 12 * smooth_field(rng, SHAPE, 1.5)
+        images.append(np.stack([ground + rough * blades + rng.normal(0, 1, SHAPE)] * 3))
+    assert fit_fine(MemoryPair(*images, roles=RGB), True).texture.min() > 0.1
 
 
 @pytest.mark.parametrize("sun", [True, False])

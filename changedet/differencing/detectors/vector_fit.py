@@ -60,10 +60,12 @@ def fit(sample: Sample, context: DetectionContext) -> ChangeVector:
 
     Every estimate is a median or a quantile, which a few changed things do not lead. On a tight
     crop of a busy yard they are not few: what they do to the noise hides them. So what stands out
-    by a first estimate is left out of the next, until the same places are left out again.
+    by a first estimate is left out of the next, until the same places are left out again. Only
+    where pixels resolve single objects: elsewhere rough ground stands out as they do.
     """
     fitted, share = _fit(sample, sample, context), 0.0
-    for _ in range(ROUNDS):
+    rounds = 0 if object_pixel_m(context) is None else ROUNDS
+    for _ in range(rounds):
         places = [_far_out(fitted, sample, window) for window in sample.windows]
         core = [_core(p, w) for p, w in zip(places, sample.windows, strict=True)]
         now = sum(int(c.sum()) for c in core) / sum(c.size for c in core)

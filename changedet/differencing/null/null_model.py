@@ -35,7 +35,7 @@ MINIMUM_STRATUM = 2000
 STANDS_OUT = 0.28
 """Where a larger share of the pixels (but not clearly most) lies above the first threshold it runs
 through the middle of the noise, in which it ends up at 33 to 50 %: nothing stands out, and every
-pixel belongs to the null."""
+pixel belongs to the null. Unless it lies :data:`SKIRT_FLOOR` robust deviations off the median."""
 EXCESS = 2.0
 """and so it is where not so many times as many pixels lie above it as the noise itself would put
 there: smooth noise, as of single-look radar, forms patches too."""
@@ -265,10 +265,10 @@ def standing_out(
     share = above / max(1, sum(int(np.isfinite(b).sum()) for b in blocks))
     # so much of the noise itself lies above, if it is as Gaussian above as below its middle
     bulk = 0.5 * math.erfc((level - middle) / max(spread, 1e-9) / math.sqrt(2.0))
+    # half of a tight scene may have changed: its level lies clear of what is noise by any measure
     clear = abs(level - middle) > SKIRT_FLOOR * spread
-    most = share > 0.5 and level < middle and clear
-    many = share <= 0.5 and clear
-    if not ((share <= STANDS_OUT or many) and share > EXCESS * bulk) and not most:
+    few = share <= 0.5 and (share <= STANDS_OUT or clear) and share > EXCESS * bulk
+    if not few and not (share > 0.5 and level < middle and clear):
         return None
     skirt = max(middle + SKIRT * (level - middle), middle + SKIRT_FLOOR * spread)
     return [changed_places(block, level, min(skirt, level), margin) for block in blocks]
