@@ -118,7 +118,9 @@ def _without(pair: ImagePair, places: np.ndarray, window: Window, halo: int) -> 
     known = (places.shape[0] - window.height) // 2
     gone = places[max(0, known - halo) :, max(0, known - halo) :]
     rest = max(0, halo - known)
-    gone = np.pad(gone[: window.height + 2 * (halo - rest), : window.width + 2 * (halo - rest)], rest)
+    gone = np.pad(
+        gone[: window.height + 2 * (halo - rest), : window.width + 2 * (halo - rest)], rest
+    )
     before, after = (
         replace(image, valid=image.valid & ~gone) for image in (pair.before, pair.after)
     )

@@ -245,7 +245,7 @@ def test_ranks_of_few_values_are_a_curve(n):
 
 
 def test_change_on_a_third_of_the_ground_is_no_null():
-    """Crops are cut around what changed: the level then has a large share above it, and is right."""
+    """Crops are cut around what changed: much lies above the level then, which is right."""
     quiet = noise("normal", 31, 1.2)
     blocks, where = plant(quiet, 0.36, 12.0)
     null, level = calibrated(blocks)

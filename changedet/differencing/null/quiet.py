@@ -19,7 +19,7 @@ import numpy as np
 
 from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
 from changedet.differencing.null.null_model import Curve, Tails
-from changedet.differencing.null.object_null import ObjectNull
+from changedet.differencing.null.object_null import SITES_ALIKE, ObjectNull
 from changedet.model import read_learnt
 
 FILE = "quiet.json"
@@ -56,9 +56,15 @@ class QuietPairs:
     there are k to this power as many of the strong."""
 
     def objects_for(self, peaks: np.ndarray, sampled_pixels: int) -> ObjectNull:
-        """Objects to expect in a pair that has candidates with these peaks itself."""
-        weak_per_mpx = 1e6 * np.count_nonzero(peaks < self.weak_below) / max(sampled_pixels, 1)
-        ratio = weak_per_mpx / self.weak_per_mpx if self.weak_per_mpx > 0 else 1.0
+        """Objects to expect in a pair that has candidates with these peaks itself.
+
+        A small scene that happens to have none is not known to be calm: what quiet pairs have
+        counts as :data:`changedet.differencing.null.object_null.SITES_ALIKE` candidates more.
+        """
+        ratio = 1.0
+        if self.weak_per_mpx > 0:
+            weak = SITES_ALIKE + np.count_nonzero(peaks < self.weak_below)
+            ratio = weak / (SITES_ALIKE + self.weak_per_mpx * sampled_pixels / 1e6)
         factor = float(np.clip(ratio, 1.0 / ADAPTS, ADAPTS)) ** self.weak_power
         known = self.objects
         return ObjectNull(known.per_mpx * factor, known.curve, known.count, "pair")

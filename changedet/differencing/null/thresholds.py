@@ -92,9 +92,7 @@ def balanced_threshold(blocks: Sequence[np.ndarray], rounds: int = 20) -> float:
     return best
 
 
-def _stand_still(
-    blocks: Sequence[np.ndarray], level: float, rounds: int
-) -> tuple[float, float]:
+def _stand_still(blocks: Sequence[np.ndarray], level: float, rounds: int) -> tuple[float, float]:
     """Level that no longer moves, from a first one, and how far apart the two classes lie."""
     apart = 0.0
     for _ in range(rounds):
