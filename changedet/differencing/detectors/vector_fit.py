@@ -45,8 +45,8 @@ SKIRT = 2.25
 """and those which what belongs to it has at least,"""
 MARGIN_PX = 2
 """with so many pixels around it."""
-MANY = 0.1
-"""Share of the sample that must have changed to lead a median by more than a tenth,"""
+MANY = 0.2
+"""Share of the sample that must stand out to lead a median by more than a quarter,"""
 MOST = 0.8
 """and share from which too little is left to estimate anything on."""
 ROUNDS = 6
