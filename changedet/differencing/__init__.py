@@ -9,8 +9,9 @@ from changedet.differencing.detectors.registry import (
     get_method,
 )
 from changedet.differencing.ground.strata import STRATA, Strata, fit_strata
+from changedet.differencing.light.directions import lean_offset, shadow_offset
 from changedet.differencing.light.radiometry import Radiometry, fit_radiometry
-from changedet.differencing.light.shadow import ShadowModel, lean_offset, shadow_offset
+from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.null.null_model import NullModel, Source, fit_null
 from changedet.differencing.null.object_null import (
     CANDIDATE,
