@@ -1,4 +1,4 @@
-"""The ground that things share: boxes on a pad are no wagons because they repeat as a train does."""
+"""The ground that things share: a row of boxes on a pad is no train, though it repeats as one does."""
 
 import numpy as np
 import pytest
