@@ -1,4 +1,4 @@
-"""The ground that things share: a row of boxes on a pad is no train, though it repeats as one does."""
+"""The ground that things share: a row of boxes on a pad is no train, though it looks like one."""
 
 import numpy as np
 import pytest

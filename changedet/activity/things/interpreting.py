@@ -39,6 +39,7 @@ from changedet.activity.things.tracing import FINE_GSD_M, line_likelihood, look_
 from changedet.errors import GridError
 from changedet.model import (
     GSD_TOLERANCE,
+    KINDS,
     SAR_ROLES,
     Appearance,
     ChangeTable,
@@ -137,12 +138,15 @@ def interpret(
     else:
         setting = setting_of(objects, links, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
-        kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
+        probability = kind_probabilities(setting, links)
+        likely = np.asarray(KINDS, dtype=object)[probability.argmax(axis=1)]
+        kind, confidence = choose_kinds(probability, told)
         kind, confidence, none = unless_shadow(kind, confidence, look)
         names = (track_lines.names, road_lines.names)
         columns["kind"][counted] = kind
         columns["kind_confidence"][counted] = confidence
-        reasons = kind_reasons(setting, names, kind, told, components(links, len(table)))
+        chain = components(links, len(table))
+        reasons = kind_reasons(setting, names, kind, likely, told, chain)
         columns["kind_reason"][counted] = [
             f"{reason}, {ONLY_SHADOW}" if no else reason
             for reason, no in zip(reasons, none.tolist(), strict=True)

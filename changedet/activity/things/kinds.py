@@ -8,7 +8,7 @@ import numpy as np
 
 from changedet.activity.things.chains import Links, chain_priors
 from changedet.activity.things.placing import Placed, Relation
-from changedet.activity.things.sizes import size_likelihood
+from changedet.activity.things.sizes import SIZES, size_likelihood
 from changedet.model import GSD_TOLERANCE, KINDS, Appearance
 
 OUTLINE_PX = 1.0
@@ -47,9 +47,16 @@ FINEST_GSD_M: dict[str, float] = {
     "container_stack": 3.0, "train": 10.0, "building": 10.0, "earthwork": 30.0,
 }  # fmt: skip
 """Coarsest ground sample distance at which a kind is claimed; others always are."""
+SINGLE = ("railcar", "container", "truck", "vehicle")
+"""Kinds that are single things."""
 TRAINS_GSD_M = 3.0
 """Above it trains are no longer told apart: an occupied length of track, and only of one that was
 given."""
+SHORTEST_M = {k: min(s.length[0] for s in SIZES if s.kind == k) for k in SINGLE}
+"""Length of the shortest single thing of each kind, metres."""
+LEAST_SHOWN = 0.5
+"""Of an outline that is shorter than this share of :data:`SHORTEST_M` no such thing is claimed: it
+holds a piece of something, and counted by itself it would be one too many."""
 BROADEST_M, BROADEST_PX = 3.4, 4.0
 """No outline of one train or convoy is broader than both together, where single things are not
 told: its own width, and two pixels of spill to either side. A yard under one outline is no train.
@@ -256,7 +263,8 @@ def colour_indices(
 def supported_kinds(setting: Setting) -> np.ndarray:
     """Which kinds the pixels can tell, (n, kind) bool.
 
-    Above 1 m no single wagons, containers or lorries, and trains and convoys only where the
+    Single things only where the outline shows half of the shortest of its kind, or is cut. Above
+    1 m no single wagons, containers or lorries, and trains and convoys only where the
     outline is no broader than one of them; above 3 m a train is only an occupied length of a given
     track.
     """
@@ -265,8 +273,12 @@ def supported_kinds(setting: Setting) -> np.ndarray:
         limit = FINEST_GSD_M.get(kind, np.inf) * GSD_TOLERANCE
         out.append(np.full(n, setting.gsd_m <= limit))
     told = np.stack(out, axis=1)
+    objects = setting.objects
+    for kind, shortest in SHORTEST_M.items():
+        shown = (objects.length >= LEAST_SHOWN * shortest) | objects.cut
+        told[:, KINDS.index(kind)] &= shown
     if setting.gsd_m > FINEST_GSD_M["railcar"] * GSD_TOLERANCE:
-        narrow = setting.objects.width <= BROADEST_M + BROADEST_PX * setting.gsd_m
+        narrow = objects.width <= BROADEST_M + BROADEST_PX * setting.gsd_m
         for kind in ("train", "convoy"):
             told[:, KINDS.index(kind)] &= narrow
     if setting.gsd_m > TRAINS_GSD_M * GSD_TOLERANCE:
