@@ -133,7 +133,7 @@ def standing(
     """(y, x) parts of the least size, 0 elsewhere, of places that stand in their parts.
 
     One part is surprising enough by itself or, where all pixels of a place speak for it, they hold
-    most of what does.
+    most of what does and lies in no cast shadow of theirs.
     """
     changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
     free = (regions.places > 0) & ~crowded
