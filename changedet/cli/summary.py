@@ -53,7 +53,7 @@ def _found(report: ChangeReport) -> str:
 
 
 def _hidden(report: ChangeReport) -> list[str]:
-    from changedet.reporting.page_text import hidden_by
+    from changedet.reporting.page_grounds import hidden_by
 
     reasons = hidden_by(report.summary.get("observability"))
     return [f"Not observable: {'; '.join(reasons)}."] if reasons else []

@@ -1,6 +1,6 @@
 """The differencing core: radiometry, detectors, calibration, objects."""
 
-from changedet.differencing.detection import Detection, QuietSample, fit_detection, weak_candidates
+from changedet.differencing.detection import Detection, QuietSample
 from changedet.differencing.detector import DetectionContext, FittedDetector, Method
 from changedet.differencing.detectors.registry import (
     METHODS,
@@ -8,9 +8,11 @@ from changedet.differencing.detectors.registry import (
     describe_source,
     get_method,
 )
+from changedet.differencing.fitting import fit_detection, weak_candidates
 from changedet.differencing.ground.strata import STRATA, Strata, fit_strata
+from changedet.differencing.light.directions import lean_offset, shadow_offset
 from changedet.differencing.light.radiometry import Radiometry, fit_radiometry
-from changedet.differencing.light.shadow import ShadowModel, lean_offset, shadow_offset
+from changedet.differencing.light.shadow import ShadowModel
 from changedet.differencing.null.null_model import NullModel, Source, fit_null
 from changedet.differencing.null.object_null import (
     CANDIDATE,

@@ -10,7 +10,8 @@ from changedet.loading.alignment.stack import align_stack
 from changedet.loading.listed import list_images
 from changedet.loading.observing.comparability import judge_pair
 from changedet.loading.observing.likeness import Likeness, measure_likeness
-from changedet.loading.observing.observability import DateView, Observability, observe
+from changedet.loading.observing.observability import DateView, Observability
+from changedet.loading.observing.screening import observe
 from changedet.loading.pair import AlignedPair, valid_fraction
 from changedet.loading.reading import arrays, files  # noqa: F401 - registers what they open
 from changedet.loading.reading.cache import bounded_cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections import Counter
@@ -28,21 +27,20 @@ from changedet.errors import (
     NotEnoughValidPixels,
 )
 from changedet.loading import SeriesItem, read_series
-from changedet.model import ImageInfo, MonitoredDate, MonitorReport, Observation
+from changedet.model import MonitoredDate, MonitorReport, Observation
 from changedet.pipeline.doubts import tell_of_doubts
 from changedet.pipeline.earlier import from_reports, tell_unused
 from changedet.pipeline.linking import check_links, link_all
 from changedet.pipeline.opening import settle
 from changedet.pipeline.recipe import detect
 from changedet.pipeline.reference import choose_reference
+from changedet.pipeline.sensors import sensor_of, tell_of_sensors
 from changedet.pipeline.summary import plain_argument, versions
 from changedet.progress import ProgressCallback, ProgressEvent, as_progress, close_progress
 from changedet.reporting import write_monitor
 
 MISSING = (AlignmentRefused, NotComparableError, NotEnoughValidPixels, ImageReadError)
 """What makes one date missing and not the whole run fail."""
-PIXEL_RATIO = 1.25
-"""Pixels that differ by more than this are another sensor's."""
 
 
 def monitor(
@@ -164,7 +162,7 @@ def _compare(
     """Compare every image with the reference, one pair at a time; only rows are kept."""
     at, base = choose_reference(items, reference, config, tell)
     infos = tuple(item.info for item in items if item.info is not None)
-    _tell_of_sensors(infos, at)
+    tell_of_sensors(infos, at)
     found, seen, inputs = [], [], []
     for done, item in enumerate(items):
         tell(ProgressEvent("dates", done, len(items), f"{item.acquired:%Y-%m-%d}"))
@@ -238,37 +236,6 @@ def _reason(error: ChangedetError) -> str:
         NotEnoughValidPixels: "too little of it can be seen", ImageReadError: "it cannot be read",
     }  # fmt: skip
     return f"{kind[type(error)]} ({text})" if type(error) in kind else text
-
-
-def sensor_of(info: ImageInfo) -> str:
-    """Satellite and pixel size, as far as they are known."""
-    gsd = info.grid.gsd_m
-    size = "pixels of unknown size" if gsd is None else f"{gsd:.3g} m"
-    return f"{info.platform or 'unknown sensor'}, {size}"
-
-
-def _tell_of_sensors(infos: tuple[ImageInfo, ...], at: int) -> None:
-    """Warn where images are unlike the reference in what took them."""
-    base = infos[at]
-    unlike = Counter(sensor_of(i) for i in infos if _differs(base, i))
-    if unlike:
-        named = "; ".join(f"{count} from {name}" for name, count in unlike.items())
-        warnings.warn(
-            f"Not all {len(infos)} images are of one sensor: the reference is from "
-            f"{sensor_of(base)}, {named}. What one sensor sees and the other does not looks like "
-            "a change of activity; compare within one sensor where you can.",
-            HistoryWarning,
-            stacklevel=3,
-        )
-
-
-def _differs(one: ImageInfo, other: ImageInfo) -> bool:
-    if one.platform and other.platform and one.platform != other.platform:
-        return True
-    a, b = one.grid.gsd_m, other.grid.gsd_m
-    if a is not None and b is not None and abs(math.log(a / b)) > math.log(PIXEL_RATIO):
-        return True
-    return one.roles != other.roles or one.domain != other.domain
 
 
 def _tell_of_days(items: tuple[SeriesItem, ...]) -> None:

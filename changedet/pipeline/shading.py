@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from changedet.differencing import Detection
-from changedet.differencing.detection import DOUBTFUL, SHADOW_GUARD
+from changedet.differencing.detection import SHADOW_GUARD
+from changedet.differencing.fitting import DOUBTFUL
 from changedet.model import PairReader, Window
 from changedet.simulation import ImageQuality
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from changedet.model import ChangeReport
-from changedet.reporting import page_tables, page_text, page_tracks
+from changedet.reporting import page_grounds, page_tables, page_text, page_tracks
 from changedet.reporting.markup import day, esc, json_block
 from changedet.reporting.overlay import MAX_OUTLINES, Frame, draw_map, draw_still
 from changedet.reporting.pictures import data_uri, encode, quicklooks
@@ -65,9 +65,9 @@ def make_page(report: ChangeReport) -> str:
         objects=page_tables.object_table(report, top),
         activity=page_tables.activity_table(report),
         tracks=page_tracks.track_section(report),
-        grounds=page_text.grounds(report),
-        inputs=page_text.inputs(report),
-        parameters=page_text.parameters(report),
+        grounds=page_grounds.grounds(report),
+        inputs=page_grounds.inputs(report),
+        parameters=page_grounds.parameters(report),
         data=json_block(data),
     )
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from changedet.model import GSD_TOLERANCE
+from changedet.reporting.word_counts import (
+    CHANGES,
+    SAID,
+    changes_of,
+    counts_in_words,
+    interval,
+    kinds_in_words,
+    noun_of,
+)
 from changedet.reporting.word_limits import (
-    SINGLE_M,
-    SINGLES,
     cannot_see,
     confidence,
     group,
@@ -36,13 +42,7 @@ from changedet.reporting.words_tracks import (
     words_of_doubts,
     words_of_tracks,
 )
-
-ZONES = 3
-"""Zones that get a sentence of their own, the busiest ones."""
-PARTLY = 0.1
-"""Zones of which more than this share lies outside the images are named."""
-CHANGES = ("appeared", "disappeared", "modified", "moved")
-_SAID = {"modified": "changed in place"}
+from changedet.reporting.words_zones import words_of_zones
 
 
 def words_of(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def words_of(summary: Mapping[str, Any]) -> dict[str, Any]:
         "headline": _headline(summary),
         "sentences": [
             *_warning(summary), *_map(summary), *_nothing(summary),
-            *_kinds(summary), *_belief(summary), *_zones(summary),
+            *_kinds(summary), *_belief(summary), *words_of_zones(summary),
             *_surroundings(summary), *words_of_tracks(summary),
             *words_of_doubts(summary), *words_of_contradictions(summary),
             *_cut(summary), *_explained(summary), *_unusual(summary),
@@ -87,51 +87,13 @@ def _when(summary: Mapping[str, Any]) -> str:
     return "Between the two images"
 
 
-def _numbers(row: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Changes of a row that are not none, with their words."""
-    found = [(name, row.get(name)) for name in CHANGES]
-    return [(_SAID.get(name, name), int(n)) for name, n in found if is_number(n) and n]
-
-
-def _noun(summary: Mapping[str, Any]) -> str:
-    """What is counted: an outline on a map need not be one thing."""
-    return "outlined area" if is_map(summary) else "object"
-
-
-def _counts(summary: Mapping[str, Any], row: Mapping[str, Any], *, kinds: bool = False) -> str:
-    """``3 objects appeared (2 railcars and 1 truck), 2 disappeared and 1 moved``."""
-    said: list[str] = []
-    for name in CHANGES:
-        number = row.get(name)
-        if not is_number(number) or not number:
-            continue
-        text = count(number) if said else plural(int(number), _noun(summary))
-        text += f" {_SAID.get(name, name)}"
-        named = _by_kind(summary, row, name) if kinds else ""
-        said.append(f"{text} ({named})" if named else text)
-    return listing(said)
-
-
-def _by_kind(summary: Mapping[str, Any], row: Mapping[str, Any], change: str) -> str:
-    """Numbers by kind, the largest first, as far as pixels of this size can tell."""
-    gsd = group(summary, "grid").get("gsd_m")
-    coarse = not is_located(summary) or not is_number(gsd) or gsd > SINGLE_M * GSD_TOLERANCE
-    found = [
-        (int(numbers.get(change) or 0), kind)
-        for kind, numbers in (row.get("by_kind") or {}).items()
-        if kind != "other" and not (coarse and kind in SINGLES)
-    ]
-    ranked = sorted((pair for pair in found if pair[0]), key=lambda pair: -pair[0])
-    return listing([plural(n, kind.replace("_", " ")) for n, kind in ranked]) if ranked else ""
-
-
 def _headline(summary: Mapping[str, Any]) -> str:
     site, when = site_of(summary), _when(summary)
     if site.get("score") is None:
         return f"{when}, nothing could be observed at both dates."
-    if not _numbers(site):
+    if not changes_of(site):
         return f"{when}, no change was found."
-    return f"{when}, {_counts(summary, site)}."
+    return f"{when}, {counts_in_words(summary, site)}."
 
 
 def _warning(summary: Mapping[str, Any]) -> list[str]:
@@ -148,7 +110,7 @@ def _warning(summary: Mapping[str, Any]) -> list[str]:
 def _map(summary: Mapping[str, Any]) -> list[str]:
     """Say what a map of changed ground is, and how much it shows."""
     site = site_of(summary)
-    if not is_map(summary) or not _numbers(site):
+    if not is_map(summary) or not changes_of(site):
         return []
     false, share = site.get("expected_false_objects"), site.get("turnover")
     out = ["This maps where the ground looks different; an outline need not be one thing."]
@@ -161,7 +123,7 @@ def _map(summary: Mapping[str, Any]) -> list[str]:
 
 def _nothing(summary: Mapping[str, Any]) -> list[str]:
     site = site_of(summary)
-    if _numbers(site) or site.get("score") is None:
+    if changes_of(site) or site.get("score") is None:
         return []
     smallest = group(summary, "counts").get("smallest_reported_m2")
     seen = site.get("observable_fraction")
@@ -178,9 +140,9 @@ def _nothing(summary: Mapping[str, Any]) -> list[str]:
 def _kinds(summary: Mapping[str, Any]) -> list[str]:
     """Say what came and went by kind, for the whole site where no zone will say it."""
     site = site_of(summary)
-    if any(_numbers(a) for a in summary.get("activity") or () if a.get("zone") != "site"):
+    if any(changes_of(a) for a in summary.get("activity") or () if a.get("zone") != "site"):
         return []
-    said = [(_by_kind(summary, site, name), _SAID.get(name, name)) for name in CHANGES]
+    said = [(kinds_in_words(summary, site, name), SAID.get(name, name)) for name in CHANGES]
     parts = [f"{kinds} {name}" for kinds, name in said if kinds]
     return [f"By kind, judged from size and place: {'; '.join(parts)}."] if parts else []
 
@@ -188,7 +150,7 @@ def _kinds(summary: Mapping[str, Any]) -> list[str]:
 def _belief(summary: Mapping[str, Any]) -> list[str]:
     """How many are real, and how likely it is that any is."""
     site = site_of(summary)
-    parts, found = group(site, "parts"), _numbers(site)
+    parts, found = group(site, "parts"), changes_of(site)
     if not found or is_map(summary):
         return []
     chance, low, high = (
@@ -209,71 +171,8 @@ def _belief(summary: Mapping[str, Any]) -> list[str]:
     if is_number(rate):
         out.append(f"{capital(about(rate))} false ones are to be expected in the area observed.")
     if not one and is_number(low) and is_number(high):
-        out.append(
-            f"Taken together, {span(low, high)} of them should be real ({_interval(parts)})."
-        )
+        out.append(f"Taken together, {span(low, high)} of them should be real ({interval(parts)}).")
     return out
-
-
-def _interval(parts: Mapping[str, Any]) -> str:
-    level = parts.get("interval")
-    return f"{percent(level)} interval" if is_number(level) else "interval"
-
-
-def _zones(summary: Mapping[str, Any]) -> list[str]:
-    rows = [a for a in summary.get("activity") or () if a.get("zone") != "site"]
-    hidden = [str(a["zone"]) for a in rows if a.get("score") is None]
-    busy = sorted((a for a in rows if _numbers(a)), key=lambda a: -(a.get("score") or 0.0))
-    quiet = [str(a["zone"]) for a in rows if a.get("score") is not None and not _numbers(a)]
-    out = [_zone(summary, a) for a in busy[:ZONES] if a.get("score") is not None]
-    if quiet:
-        out.append(f"No change was found in {_names(quiet)}.")
-    if hidden:
-        out.append(f"Nothing could be observed in {_names(hidden)}.")
-    out += _outside(rows)
-    pairs = {
-        tuple(sorted((str(a["zone"]), str(b))))
-        for a in rows
-        for b in group(a, "parts").get("overlaps") or ()
-    }
-    out += [
-        f"The zones {one} and {other} overlap: what lies in both counts in both."
-        for one, other in sorted(pairs)[:ZONES]
-    ]
-    return out
-
-
-def _names(names: list[str]) -> str:
-    """Names in a row; of many the first ones, in no number that the summary lacks."""
-    return listing(names[:ZONES]) + (" and other zones" if len(names) > ZONES else "")
-
-
-def _zone(summary: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    parts = group(row, "parts")
-    text = f"In {row['zone']}, {_counts(summary, row, kinds=True)}"
-    text += f"; activity {count(row['score'])} of 100"
-    low, high = row.get("score_low"), row.get("score_high")
-    if is_number(low) and is_number(high):
-        text += f" ({_interval(parts)} {span(low, high)})"
-    seen = row.get("observable_fraction")
-    if is_number(seen) and seen < 0.9:
-        text += f", from the {percent(seen)} of it that could be observed"
-    return f"{text}."
-
-
-def _outside(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say of which zones a good part lies where no image is: shares are of the rest."""
-    found = [
-        (float(share), str(a["zone"]))
-        for a in rows
-        if is_number(share := group(a, "parts").get("outside_share"))
-        and a.get("score") is not None and share > PARTLY
-    ]  # fmt: skip
-    return [
-        f"{capital(percent(share))} of {zone} lies outside the images: what is said of it is said "
-        "of the rest."
-        for share, zone in sorted(found, key=lambda pair: -pair[0])[:ZONES]
-    ]
 
 
 def _surroundings(summary: Mapping[str, Any]) -> list[str]:
@@ -288,7 +187,7 @@ def _surroundings(summary: Mapping[str, Any]) -> list[str]:
     if share < 0.01:
         return []
     zones = [a for a in summary.get("activity") or () if a.get("zone") != "site"]
-    too = "" if zones and not any(_numbers(a) for a in zones) else " as well"
+    too = "" if zones and not any(changes_of(a) for a in zones) else " as well"
     return [f"{ground} changed by {percent(share)}{too}, which is not taken off."]
 
 
@@ -298,7 +197,7 @@ def _cut(summary: Mapping[str, Any]) -> list[str]:
         return []
     verb, whose = ("reaches", "its size is") if cut == 1 else ("reach", "their sizes are")
     return [
-        f"{plural(int(cut), _noun(summary))} {verb} beyond what could be seen: {whose} a lower "
+        f"{plural(int(cut), noun_of(summary))} {verb} beyond what could be seen: {whose} a lower "
         "bound, and by kind not counted."
     ]
 
@@ -312,7 +211,7 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _unusual(summary: Mapping[str, Any]) -> list[str]:
-    if site_of(summary).get("score") is None or not _numbers(site_of(summary)):
+    if site_of(summary).get("score") is None or not changes_of(site_of(summary)):
         return []
     return [
         "Two dates say how much changed and not whether that is unusual here: for that, the "

@@ -86,12 +86,12 @@ def test_one_date_is_enough():
 
 
 def test_the_blocks_of_reading_leave_no_trace(monkeypatch):
-    from changedet.activity.things import bands, profiling
+    from changedet.activity.things import profiling
 
     things = [(60 + 14 * k, 101.8, 12.5, 2.8, "appeared") for k in range(5)]
     objects = place_objects(yard.table(things), yard.grid(), 1.0)
     images = pair(road(), things)
     whole = find_bands(objects, images).features
     monkeypatch.setattr(profiling, "BLOCK", 32)
-    monkeypatch.setattr(bands, "CHUNK", 2)
+    monkeypatch.setattr(profiling, "CHUNK", 2)
     assert np.allclose(find_bands(objects, images).features, whole, rtol=1e-9, equal_nan=True)

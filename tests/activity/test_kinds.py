@@ -361,3 +361,19 @@ def test_appearance_keeps_who_is_a_body_row_by_row():
     looks = replace(plain, body=np.array([0.1, 0.2, 0.3]))
     assert looks.take(np.array([2, 0])).body.tolist() == [0.3, 0.1]
     assert plain.take(np.array([2, 0])).body is None
+
+
+def test_a_sliver_is_no_container():
+    sliver, box = (100, 100, 2.8, 2.44, "appeared"), (130, 100, 6.06, 2.44, "appeared")
+    assert named([sliver, box])["kind"].tolist() == ["other", "container"]
+    # of what is cut by the edge the rest may lie beyond
+    changes = yard.table([sliver], cut_by=["image edge"])
+    assert interpret(changes, None, yard.grid())["kind"][0] == "container"
+
+
+def test_a_piece_of_a_wagon_is_no_wagon_and_the_reason_says_so():
+    found = named([(100, 60, 5.0, 3.16, "appeared"), (130, 60, 5.8, 3.16, "appeared")],
+                  tracks=TRACK)  # fmt: skip
+    assert found["kind"].tolist() == ["other", "railcar"]
+    assert found["kind_reason"][0].endswith("on track 4, less than half as long as a wagon")
+    assert "half" not in found["kind_reason"][1]

@@ -117,12 +117,12 @@ def test_a_drawn_track_outweighs_what_the_image_shows():
 
 
 def test_the_blocks_of_reading_leave_no_trace(monkeypatch):
-    from changedet.activity.things import profiling, tracing
+    from changedet.activity.things import profiling
 
     things = [(60 + 14 * k, 100, 12.5, 2.8, "appeared") for k in range(5)]
     objects = place_objects(yard.table(things), yard.grid(), 1.0)
     images = pair(track(), things)
     whole = look_along(objects, images).features
     monkeypatch.setattr(profiling, "BLOCK", 32)
-    monkeypatch.setattr(tracing, "CHUNK", 2)
+    monkeypatch.setattr(profiling, "CHUNK", 2)
     assert np.allclose(look_along(objects, images).features, whole, rtol=1e-9, equal_nan=True)

@@ -19,7 +19,7 @@ from quiet_scenes import fitted, scene
 from scipy.special import gammaln
 
 from changedet.differencing import CANDIDATE
-from changedet.differencing.null.null_model import Curve
+from changedet.differencing.null.curves import Curve
 from changedet.pipeline.references import expected_objects, pixel_null, quiet_peaks
 from changedet.pipeline.running import Running, at_work
 

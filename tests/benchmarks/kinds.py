@@ -23,6 +23,7 @@ import numpy as np
 import shapely
 from detection import SHIFTS, YARD, Row, sun
 from ideal_objects import ScenePair, ideal_objects
+from scipy.optimize import linear_sum_assignment
 
 import changedet as cd
 from changedet.activity import interpret
@@ -44,6 +45,8 @@ HALF = 0.4
 """So much of a row is the thing that it is named after, or it is none: outlines run wide."""
 BINS = ((0.0, 0.5), (0.5, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.97), (0.97, 1.01))
 
+ONE = 0.3
+"""Intersection over union from which a row is a thing; two boxes of 20 ft stand in one slot."""
 UNSURE = 0.8
 """Less is said of what is doubtful."""
 
@@ -67,6 +70,8 @@ class Tally:
     """By true kind, what they are called."""
     rows: list[tuple[float, bool]] = field(default_factory=list)
     """Of every row with the name of such a thing: confidence, and whether it is one."""
+    alone: list[int] = field(default_factory=lambda: [0, 0])
+    """Rows with the name of such a thing; and those that are one, each of another."""
     by_outline: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     """Right or not, by what the outline holds."""
 
@@ -97,7 +102,13 @@ class Tally:
         held: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         for r, t, area in zip(row.tolist(), thing.tolist(), common.tolist(), strict=True):
             held[r][things[t].kind] += area
-        for r in np.flatnonzero(np.isin(table["kind"], NAMES)).tolist():
+        named = np.flatnonzero(np.isin(table["kind"], NAMES))
+        both = shapely.area(table.geometry[row]) + shapely.area(footprints[thing]) - common
+        same = np.zeros((len(table), len(things)))
+        same[row, thing] = common / both > ONE
+        self.alone[0] += len(named)
+        self.alone[1] += int(same[named][linear_sum_assignment(-same[named])].sum())
+        for r in named.tolist():
             name = str(table["kind"][r])
             mine = sum(area for kind, area in held[r].items() if name in ALIKE[kind])
             good = mine >= HALF * table.geometry[r].area
@@ -229,6 +240,9 @@ def rows(label: str, t: Tally) -> Iterator[Row]:
                 note=f"{mine.sum()} with {low:g} to {min(high, 1):g}",
             )  # fmt: skip
     yield from reliability(label, said, good)
+    named, one = t.alone
+    yield Row(f"{label}: named rows that are one such thing", one / max(named, 1), note=f"{named}")
+    yield Row(f"{label}: things with a named row of their own", one / max(t.things, 1))
     true, claimed, both = t.pairs
     yield Row(f"{label}: pairs of a group that are one", both / max(claimed, 1), note=f"{claimed}")
     yield Row(f"{label}: pairs of one group found", both / max(true, 1), note=f"{true}")

@@ -95,7 +95,7 @@ def things(seed: int, scene: Scene, given: dict[str, Any]) -> Iterator[Thing]:
     every = []
     for lines in ((None, None), (scene.truth.track_lines, scene.truth.roads)):
         laid = (placing.lay_lines(lines[0], grid), placing.lay_lines(lines[1], grid))
-        setting = interpreting.setting_of(objects, look, grid, laid, given["roles"], pair)
+        setting = interpreting.setting_of(objects, links, look, grid, laid, given["roles"], pair)
         every.append(
             np.stack([np.log(np.maximum(t, 1e-30)) for t in kinds.evidence(setting, links)])
         )

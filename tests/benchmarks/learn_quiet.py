@@ -20,7 +20,8 @@ import changedet.differencing as differencing
 from changedet.config import Config
 from changedet.differencing import METHODS, STRATA, Detection, minimum_pixels
 from changedet.differencing.null import quiet
-from changedet.differencing.null.null_model import fit_null, ranks
+from changedet.differencing.null.curves import ranks
+from changedet.differencing.null.null_model import fit_null
 from changedet.differencing.null.object_null import from_reference
 from changedet.differencing.null.quiet import ADAPTS, WEAK_BELOW, QuietPairs, kind_of, to_json
 

@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 
 from changedet.differencing import STRATA, balanced_threshold, fit_null, reference_null
-from changedet.differencing.null.null_model import Curve, NullModel, ranks
+from changedet.differencing.null.curves import Curve, ranks
+from changedet.differencing.null.null_model import NullModel
 from changedet.errors import NotEnoughValidPixels
 
 BLOCKS = 8

@@ -16,7 +16,7 @@ from changedet.differencing import (
     from_pair,
     from_reference,
 )
-from changedet.differencing.null.null_model import Curve
+from changedet.differencing.null.curves import Curve
 from changedet.differencing.null.object_null import PEAKS_ALIKE, SITES_ALIKE, SMALLEST_P
 
 

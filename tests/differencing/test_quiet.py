@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from changedet.differencing.detector import DetectionContext
-from changedet.differencing.null.null_model import Curve
+from changedet.differencing.null.curves import Curve
 from changedet.differencing.null.object_null import ObjectNull
 from changedet.differencing.null.quiet import (
     WEAK_BELOW,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from changedet.differencing import made_like, reference_null, weak_ratio
-from changedet.differencing.null.null_model import Curve
+from changedet.differencing.null.curves import Curve
 from changedet.differencing.null.reference_null import NOTABLE, RESTLESS, Likeness, bulks_of
 
 from .test_null_model import NOISES, noise, plant

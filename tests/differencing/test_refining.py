@@ -50,6 +50,22 @@ def test_the_shadow_of_a_thing_is_no_part_of_it():
     assert table["area_m2"][k] == pytest.approx(8 * 30 / 4, rel=0.1)
 
 
+def test_a_faint_thing_is_cut_from_a_place_that_is_mostly_its_shadow():
+    box, shadow = np.s_[40:48, 40:70], np.s_[48:63, 40:70]
+    pair = scene([(box, (125.0, 137.5, 150.0))], shade=[shadow])
+    place, wide = find(pair, refined=False)
+    assert (wide[shadow] > 0).mean() > 0.8
+    # as much as the place has, and more than its parts have
+    seed = float(place["score"][0]) - 0.05
+
+    def strict(detection):
+        return replace(detection, threshold=replace(detection.threshold, seed=seed))
+
+    _, raster = find(pair, change=strict)
+    assert agreement(raster, box)[1] > 0.9
+    assert (raster[shadow] > 0).mean() < 0.1
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_ground_darker_than_its_surroundings_does_not_turn_the_direction(gone):
     """What lands there looks like the surroundings, and the bare ground stood out before."""

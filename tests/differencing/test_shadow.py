@@ -14,7 +14,7 @@ from changedet.differencing import (
     fit_detection,
     shadow_offset,
 )
-from changedet.differencing.light.shadow import fit_shadow
+from changedet.differencing.light.shadow_fit import fit_shadow
 from changedet.model import Grid
 
 from .builders import MemoryPair, Scratch, smooth_field, utm_grid

@@ -14,7 +14,7 @@ from changedet import errors
 from changedet.cli.summary import describe_report
 from changedet.model import Alignment, Grid, Image
 from changedet.reporting import write_image
-from changedet.reporting.page_text import hidden_by
+from changedet.reporting.page_grounds import hidden_by
 
 from .sites import check_same, whole
 

@@ -13,7 +13,8 @@ from changedet.model import Grid
 from changedet.reporting.markup import area, json_block, label, number, percent
 from changedet.reporting.overlay import Frame
 from changedet.reporting.page import fill, make_page, write_page
-from changedet.reporting.page_text import grounds, hidden_by, in_words, paragraphs
+from changedet.reporting.page_grounds import grounds, hidden_by
+from changedet.reporting.page_text import in_words, paragraphs
 from changedet.reporting.pictures import quicklooks
 
 CHROMIUM = (

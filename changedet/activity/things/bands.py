@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.activity.things.placing import Placed
-from changedet.activity.things.profiling import BLOCK, sample_places
+from changedet.activity.things.profiling import sample_strips
 from changedet.activity.things.tracing import SLENDER, WIDEST_M, log_brightness
 from changedet.model import PairReader
 
@@ -38,8 +38,6 @@ NOISE = 1e-3
 """Variance of ln brightness across below which a profile is flat."""
 ENOUGH = 0.3
 """Share of a line of ground that must be seen at either date."""
-CHUNK = 64
-"""Objects whose strips are held in memory at once; never changes a result."""
 FEATURES = ("contrast", "uneven", *PERIODS_M)
 
 WEIGHTS = np.array(
@@ -107,17 +105,7 @@ def find_bands(objects: Placed, pair: PairReader) -> Bands:
     usable = np.flatnonzero(slender & np.isfinite(objects.x))
     u = np.arange(-REACH_M + STEP_M / 2, REACH_M, STEP_M)
     v = np.arange(-ACROSS_M, ACROSS_M + ACROSS_STEP_M / 2, ACROSS_STEP_M)
-    row_m, col_m = pair.grid.pixel_size_m or (1.0, 1.0)
-    # neighbours together: each part of the image is read once or twice
-    place = [
-        np.floor(objects.x[usable] / col_m / BLOCK),
-        np.floor(objects.y[usable] / row_m / BLOCK),
-    ]
-    usable = usable[np.lexsort(place)]
-    for start in range(0, len(usable), CHUNK):
-        mine = usable[start : start + CHUNK]
-        x, y = objects.strip(mine, u, v)
-        bright = sample_places(-y / row_m, x / col_m, pair, log_brightness, True)
+    for mine, bright in sample_strips(objects, usable, u, v, pair, log_brightness, True):
         out[mine] = band_features(bright, v)
     return Bands(out)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from changedet.activity.things.bands import find_bands, ground_likelihood
-from changedet.activity.things.chains import components, find_links
+from changedet.activity.things.chains import Links, components, find_links
 from changedet.activity.things.ends import find_ends
+from changedet.activity.things.grounds import look_around, same_ground
 from changedet.activity.things.grouping import group_objects
 from changedet.activity.things.kinds import (
     OUTLINE_PX,
@@ -15,6 +18,7 @@ from changedet.activity.things.kinds import (
     choose_kinds,
     colour_indices,
     kind_probabilities,
+    standing,
     supported_kinds,
 )
 from changedet.activity.things.likeness import Sight, look_closely
@@ -35,6 +39,7 @@ from changedet.activity.things.tracing import FINE_GSD_M, line_likelihood, look_
 from changedet.errors import GridError
 from changedet.model import (
     GSD_TOLERANCE,
+    KINDS,
     SAR_ROLES,
     Appearance,
     ChangeTable,
@@ -131,14 +136,17 @@ def interpret(
         why = "sizes are unknown without georeferencing" if not radar else "radar shows no sizes"
         columns["kind_reason"][counted] = why
     else:
-        setting = setting_of(objects, look, grid, (track_lines, road_lines), roles, pair)
+        setting = setting_of(objects, links, look, grid, (track_lines, road_lines), roles, pair)
         told = supported_kinds(setting)
-        kind, confidence = choose_kinds(kind_probabilities(setting, links), told)
+        probability = kind_probabilities(setting, links)
+        likely = np.asarray(KINDS, dtype=object)[probability.argmax(axis=1)]
+        kind, confidence = choose_kinds(probability, told)
         kind, confidence, none = unless_shadow(kind, confidence, look)
         names = (track_lines.names, road_lines.names)
         columns["kind"][counted] = kind
         columns["kind_confidence"][counted] = confidence
-        reasons = kind_reasons(setting, names, kind, told, components(links, len(table)))
+        chain = components(links, len(table))
+        reasons = kind_reasons(setting, names, kind, likely, told, chain)
         columns["kind_reason"][counted] = [
             f"{reason}, {ONLY_SHADOW}" if no else reason
             for reason, no in zip(reasons, none.tolist(), strict=True)
@@ -224,6 +232,7 @@ def movable(
 
 def setting_of(
     objects: Placed,
+    links: Links,
     look: Appearance | None,
     grid: Grid,
     lines: tuple[Lines, Lines],
@@ -233,20 +242,22 @@ def setting_of(
     """What is known about where and how objects lie."""
     tracks, roads = lines
     vegetated, wet = colour_indices(look, roles, objects.dates)
-    seen = None
-    # at coarser pixels rails and lanes do not show
-    if pair is not None and _is_fine(grid) and not (len(tracks) and len(roads)):
-        line = line_likelihood(look_along(objects, pair))
-        seen = ground_likelihood(line, find_bands(objects, pair))
-    return Setting(
+    setting = Setting(
         objects,
         relate(objects, tracks) if len(tracks) else None,
         relate(objects, roads) if len(roads) else None,
         grid.gsd_m or 1.0,
         vegetated,
         wet,
-        seen,
     )
+    # at coarser pixels rails and lanes do not show
+    if pair is None or not _is_fine(grid) or (len(tracks) and len(roads)):
+        return setting
+    line = line_likelihood(look_along(objects, pair))
+    setting = replace(setting, seen=ground_likelihood(line, find_bands(objects, pair)))
+    # where most objects stand is clear by now: they tell what the ground looks like there
+    where, chain = standing(setting, links), components(links, len(objects))
+    return replace(setting, ground=same_ground(look_around(objects, pair), where, chain))
 
 
 def _is_fine(grid: Grid) -> bool:

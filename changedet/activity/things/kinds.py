@@ -8,7 +8,7 @@ import numpy as np
 
 from changedet.activity.things.chains import Links, chain_priors
 from changedet.activity.things.placing import Placed, Relation
-from changedet.activity.things.sizes import size_likelihood
+from changedet.activity.things.sizes import SIZES, size_likelihood
 from changedet.model import GSD_TOLERANCE, KINDS, Appearance
 
 OUTLINE_PX = 1.0
@@ -47,9 +47,16 @@ FINEST_GSD_M: dict[str, float] = {
     "container_stack": 3.0, "train": 10.0, "building": 10.0, "earthwork": 30.0,
 }  # fmt: skip
 """Coarsest ground sample distance at which a kind is claimed; others always are."""
+SINGLE = ("railcar", "container", "truck", "vehicle")
+"""Kinds that are single things."""
 TRAINS_GSD_M = 3.0
 """Above it trains are no longer told apart: an occupied length of track, and only of one that was
 given."""
+SHORTEST_M = {k: min(s.length[0] for s in SIZES if s.kind == k) for k in SINGLE}
+"""Length of the shortest single thing of each kind, metres."""
+LEAST_SHOWN = 0.5
+"""Of an outline that is shorter than this share of :data:`SHORTEST_M` no such thing is claimed: it
+holds a piece of something, and counted by itself it would be one too many."""
 BROADEST_M, BROADEST_PX = 3.4, 4.0
 """No outline of one train or convoy is broader than both together, where single things are not
 told: its own width, and two pixels of spill to either side. A yard under one outline is no train.
@@ -75,6 +82,9 @@ class Setting:
     seen: np.ndarray | None = None
     """(n, 3) how likely what the images show along each object is where a track, a road and
     neither runs along it; None when they were not looked at."""
+    ground: np.ndarray | None = None
+    """(n, 3) how likely the ground beside each object is beside a track, a road, neither, by what
+    stands elsewhere; None when it was not looked at."""
 
 
 def kind_probabilities(setting: Setting, links: Links) -> np.ndarray:
@@ -104,16 +114,31 @@ def kind_probabilities(setting: Setting, links: Links) -> np.ndarray:
     seen from above.
     """
     sizes, place, chain, colour = evidence(setting, links)
-    product = np.ones_like(sizes)
-    for term, power in (
-        (sizes, SIZE_POWER), (place, 1.0), (chain, CHAIN_POWER), (colour, CHAIN_POWER)
-    ):  # fmt: skip
-        # densities may be tiny: only their ratios count
-        highest = term.max(axis=1, keepdims=True)
-        product *= (term / np.where(highest > 0, highest, 1.0)) ** power
+    product = _pooled(sizes, chain, colour) * _scaled(place)
     total = product.sum(axis=1, keepdims=True)
     product[:, KINDS.index("other")] += np.where(total[:, 0] > 0, 0.0, 1.0)
     return np.asarray(product / product.sum(axis=1, keepdims=True))
+
+
+def standing(setting: Setting, links: Links) -> np.ndarray:
+    """How probable it is that each object stands on a track, on a road, on neither, (n, 3)."""
+    sizes, _, chain, colour = evidence(setting, links)
+    weight = _lying(setting) * (_pooled(sizes, chain, colour) @ _shares())
+    total = weight.sum(axis=1, keepdims=True)
+    return np.asarray(np.where(total > 0, weight / np.where(total > 0, total, 1.0), 1.0 / 3.0))
+
+
+def _pooled(sizes: np.ndarray, chain: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """What size, neighbours and colour say together, (n, kind)."""
+    return np.asarray(
+        _scaled(sizes) ** SIZE_POWER * (_scaled(chain) * _scaled(colour)) ** CHAIN_POWER
+    )
+
+
+def _scaled(term: np.ndarray) -> np.ndarray:
+    """Densities may be tiny: only their ratios count."""
+    highest = term.max(axis=1, keepdims=True)
+    return np.asarray(term / np.where(highest > 0, highest, 1.0))
 
 
 def evidence(setting: Setting, links: Links) -> tuple[np.ndarray, ...]:
@@ -129,7 +154,18 @@ def evidence(setting: Setting, links: Links) -> tuple[np.ndarray, ...]:
 
 
 def _relation(setting: Setting) -> np.ndarray:
-    """Likelihood of how an object lies to tracks and roads, (n, kind).
+    """Likelihood of how an object lies to tracks and roads, (n, kind)."""
+    return np.asarray(_lying(setting) @ _shares().T)
+
+
+def _shares() -> np.ndarray:
+    """Share of each kind that stands on a track, on a road, on neither, (kind, 3)."""
+    drawn = np.array([[ON_TRACK.get(k, 0.01), ON_ROAD.get(k, 0.01)] for k in KINDS])
+    return np.column_stack([drawn, 1 - drawn.sum(axis=1)])
+
+
+def _lying(setting: Setting) -> np.ndarray:
+    """Likelihood of how an object lies if it is on a track, on a road, on neither, (n, 3).
 
     Each thing stands on a track, on a road, or on neither; for each of the three it is known how
     likely the distance and direction to the nearest given line are, or, where no lines are given,
@@ -139,10 +175,11 @@ def _relation(setting: Setting) -> np.ndarray:
     n, e = len(objects), objects.error_m
     turn = np.hypot(4.0, np.degrees(2 * e / np.maximum(objects.length, 1.0)))
     on = np.ones((3, n)) if setting.seen is None else setting.seen.T.copy()
+    ground = np.ones((3, n)) if setting.ground is None else setting.ground.T.copy()
     for k, relation in enumerate((setting.tracks, setting.roads)):
         if relation is not None:
             # of lines that were drawn the images need not tell
-            on[k] = on[2]
+            on[k], ground[k] = on[2], ground[2]
     for k, relation, sigma in ((0, setting.tracks, LINE_M), (1, setting.roads, LANE_M)):
         if relation is not None:
             away = _afield(relation, turn)
@@ -151,9 +188,7 @@ def _relation(setting: Setting) -> np.ndarray:
                 on[state] *= _along(relation, np.hypot(sigma, e / 2), turn) if here else away
     # the power is for what was seen and drawn, not for how many of a kind stand where
     on = (on / np.maximum(on.max(axis=0), 1e-300)) ** PLACE_POWER
-    shares = np.array([[ON_TRACK.get(k, 0.01), ON_ROAD.get(k, 0.01)] for k in KINDS])
-    shares = np.column_stack([shares, 1 - shares.sum(axis=1)])
-    return np.asarray(on.T @ shares.T)
+    return np.asarray((on * ground).T)
 
 
 def _along(relation: Relation, sigma_m: np.ndarray | float, turn: np.ndarray) -> np.ndarray:
@@ -228,7 +263,8 @@ def colour_indices(
 def supported_kinds(setting: Setting) -> np.ndarray:
     """Which kinds the pixels can tell, (n, kind) bool.
 
-    Above 1 m no single wagons, containers or lorries, and trains and convoys only where the
+    Single things only where the outline shows half of the shortest of its kind, or is cut. Above
+    1 m no single wagons, containers or lorries, and trains and convoys only where the
     outline is no broader than one of them; above 3 m a train is only an occupied length of a given
     track.
     """
@@ -237,8 +273,12 @@ def supported_kinds(setting: Setting) -> np.ndarray:
         limit = FINEST_GSD_M.get(kind, np.inf) * GSD_TOLERANCE
         out.append(np.full(n, setting.gsd_m <= limit))
     told = np.stack(out, axis=1)
+    objects = setting.objects
+    for kind, shortest in SHORTEST_M.items():
+        shown = (objects.length >= LEAST_SHOWN * shortest) | objects.cut
+        told[:, KINDS.index(kind)] &= shown
     if setting.gsd_m > FINEST_GSD_M["railcar"] * GSD_TOLERANCE:
-        narrow = setting.objects.width <= BROADEST_M + BROADEST_PX * setting.gsd_m
+        narrow = objects.width <= BROADEST_M + BROADEST_PX * setting.gsd_m
         for kind in ("train", "convoy"):
             told[:, KINDS.index(kind)] &= narrow
     if setting.gsd_m > TRAINS_GSD_M * GSD_TOLERANCE:

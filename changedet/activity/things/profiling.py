@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -19,6 +19,8 @@ LONGEST_M = 120.0
 """Longer objects (whole trains) are not sampled, metres."""
 BLOCK = 512
 """Side of the blocks by which objects are visited, pixels; never changes a result."""
+CHUNK = 64
+"""Objects whose strips are held in memory at once; never changes a result."""
 
 
 def sample_profiles(objects: Placed, pair: PairReader) -> np.ndarray:
@@ -49,6 +51,42 @@ def _mean_across(values: np.ndarray) -> np.ndarray:
     known = np.isfinite(values)
     total, count = np.where(known, values, 0.0).sum(axis=3), known.sum(axis=3)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def sample_strips(
+    objects: Placed,
+    rows: np.ndarray,
+    u: np.ndarray,
+    v: np.ndarray,
+    pair: PairReader,
+    reduce: Callable[[np.ndarray], np.ndarray],
+    brightness: bool = False,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Samples of both dates along and across the axis of some objects, a few objects at a time.
+
+    Parameters
+    ----------
+    objects : Placed
+        In ground metres.
+    rows : int array
+        Which of them; with a known place and direction.
+    u, v : arrays
+        Metres along the axis from the middle, and across it.
+    pair, reduce, brightness
+        As in :func:`sample_places`.
+
+    Yields
+    ------
+    rows, samples : arrays
+        Neighbours together, so that each part of the image is read once or twice.
+    """
+    row_m, col_m = pair.grid.pixel_size_m or (1.0, 1.0)
+    block = [np.floor(at[rows] / (m * BLOCK)) for at, m in ((objects.x, col_m), (objects.y, row_m))]
+    rows = rows[np.lexsort(block)]
+    for start in range(0, len(rows), CHUNK):
+        mine = rows[start : start + CHUNK]
+        x, y = objects.strip(mine, u, v)
+        yield mine, sample_places(-y / row_m, x / col_m, pair, reduce, brightness)
 
 
 def sample_places(

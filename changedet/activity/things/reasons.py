@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from changedet.activity.things.kinds import LINE_M, Setting
+from changedet.activity.things.kinds import FINEST_GSD_M, LINE_M, Setting
 from changedet.activity.things.placing import Relation
-from changedet.model import KINDS
+from changedet.model import GSD_TOLERANCE, KINDS
 
 ALIGNED_DEG = 20.0
 """Largest angle at which a thing is said to lie along a line."""
 FOUND = 0.5
 """How much of what the image shows must speak for a line along an object to mention it."""
+WORDS = {"container": "container", "truck": "lorry", "railcar": "wagon", "vehicle": "car"}
+"""What single things are called."""
 ROAD_M = 8.0
 """Largest distance from the centreline at which a thing is said to be on a road, metres."""
 
@@ -20,6 +22,7 @@ def kind_reasons(
     setting: Setting,
     names: tuple[tuple[str, ...], tuple[str, ...]],
     kind: np.ndarray,
+    likely: np.ndarray,
     told: np.ndarray,
     chain: np.ndarray,
 ) -> list[str]:
@@ -33,6 +36,8 @@ def kind_reasons(
         Names of the lines.
     kind : (n,) object array
         What each is called.
+    likely : (n,) object array
+        What each would most likely be, could all be told.
     told : (n, kind) bool array
         From :func:`changedet.activity.supported_kinds`.
     chain : (n,) int array
@@ -43,7 +48,7 @@ def kind_reasons(
     on_road = _on(setting.roads, names[1], "road", ROAD_M + setting.gsd_m, n)
     beside = np.bincount(chain, minlength=len(chain))[chain] - 1
     found = _found(setting, kind)
-    single = KINDS.index("railcar")
+    coarse = setting.gsd_m > FINEST_GSD_M["railcar"] * GSD_TOLERANCE
     out = []
     for i in range(n):
         least = "at least " if objects.cut[i] else ""
@@ -58,8 +63,10 @@ def kind_reasons(
             parts.append(found[i])
         elif beside[i] > 0:
             parts.append(f"in line with {beside[i]} other{'s' if beside[i] > 1 else ''}")
-        if not told[i, single] and kind[i] in ("other", "train"):
+        if coarse and kind[i] in ("other", "train"):
             parts.append(f"single things are not told at {_metres(setting.gsd_m)} a pixel")
+        elif kind[i] == "other" and likely[i] in WORDS and not told[i, KINDS.index(likely[i])]:
+            parts.append(f"less than half as long as a {WORDS[likely[i]]}")
         out.append(", ".join(parts))
     return out
 

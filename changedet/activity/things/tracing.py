@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.activity.things.placing import Placed
-from changedet.activity.things.profiling import BLOCK, sample_places
+from changedet.activity.things.profiling import sample_strips
 from changedet.model import PairReader
 
 FINE_GSD_M = 1.0
@@ -51,8 +51,6 @@ DARKEST = 0.02
 """Darker places, against the mean of a strip, count as this."""
 RELIEF = (-2.5, -0.7)
 """Least and largest relief that still tell something."""
-CHUNK = 64
-"""Objects whose strips are held in memory at once; never changes a result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,18 +110,7 @@ def look_along(objects: Placed, pair: PairReader) -> Strips:
     u = np.arange(-REACH_M + STEP_M / 2, REACH_M, STEP_M)
     count = round(2 * ACROSS_M / ACROSS_STEP_M) + 1
     v = np.linspace(-ACROSS_M, ACROSS_M, count)
-    row_m, col_m = pair.grid.pixel_size_m or (1.0, 1.0)
-    # neighbours together: each part of the image is read once or twice
-    block = [
-        np.floor(at[usable] / (m * BLOCK)) for at, m in ((objects.x, col_m), (objects.y, row_m))
-    ]
-    usable = usable[np.lexsort(block)]
-    for start in range(0, len(usable), CHUNK):
-        mine = usable[start : start + CHUNK]
-        dx, dy = along[mine, 0, None, None], along[mine, 1, None, None]
-        x = objects.x[mine, None, None] + u[None, :, None] * dx - v[None, None, :] * dy
-        y = objects.y[mine, None, None] + u[None, :, None] * dy + v[None, None, :] * dx
-        bright = sample_places(-y / row_m, x / col_m, pair, log_brightness, True)
+    for mine, bright in sample_strips(objects, usable, u, v, pair, log_brightness, True):
         out[mine] = strip_features(bright, u, v)
     return Strips(_shared(objects, along, out))
 

@@ -148,8 +148,15 @@ def _believed(area: np.ndarray, q: np.ndarray, sign: int) -> float:
 
 def _poisson(more: float, less: float) -> tuple[float, float]:
     """Upper end of a Poisson variable of mean ``more``, lower end of one of mean ``less``."""
-    from scipy.stats import poisson
-
     tail = (1 - INTERVAL) / 2
-    many, few = (float(poisson.ppf(p, mean)) for p, mean in ((1 - tail, more), (tail, less)))
-    return max(many, 0.0), max(few, 0.0)
+    return _quantile(1 - tail, more), _quantile(tail, less)
+
+
+def _quantile(share: float, mean: float) -> float:
+    """Least number that a Poisson variable does not exceed with this probability."""
+    # of scipy.special, since scipy.stats takes longer to load than a small image to compare
+    from scipy.special import pdtr, pdtrik
+
+    number = float(np.ceil(pdtrik(share, mean))) if mean > 0 else 0.0
+    below = max(number - 1.0, 0.0)
+    return below if mean > 0 and pdtr(below, mean) >= share else max(number, 0.0)

@@ -14,7 +14,7 @@ from changedet.differencing.ground.guided import fit_guide
 from changedet.differencing.ground.structure import Structure, fit_structure
 from changedet.differencing.light.illumination import illumination
 from changedet.differencing.light.radiometry import fit_radiometry
-from changedet.differencing.light.shadow import fit_shadow
+from changedet.differencing.light.shadow_fit import fit_shadow
 from changedet.differencing.light.sun_estimate import LONGEST_RUN_PX, estimate_sun
 from changedet.differencing.null.null_model import changed_places
 from changedet.differencing.sampling import Sample

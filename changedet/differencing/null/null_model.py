@@ -19,17 +19,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from changedet.differencing.ground.strata import STRATA
+from changedet.differencing.null.curves import Curve, Tails, bulk_and_tail
 from changedet.errors import NotEnoughValidPixels
 
 Source = Literal["pair", "reference", "history"]
-TAIL_QUANTILES = (0.6, 0.995)
-"""Part of the null distribution from which a tail that is not known is continued."""
 ALL = -1
 """Number that stands for all ground together, beside those of the strata."""
 BULK = 0.9
 """Quantile that tells how wide a bulk is."""
-JOIN = 0.95
-"""Quantile of the pair's own bulk at which the tail of quiet pairs is joined."""
 MINIMUM_STRATUM = 2000
 """Pixels of a stratum below which it is judged as all ground together."""
 STANDS_OUT = 0.28
@@ -46,45 +43,6 @@ SKIRT_FLOOR = 1.5
 """but not below this many robust deviations above the median."""
 COHERENT_PX = 12
 """Fewer connected pixels above the first threshold are noise, and stay in the null."""
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """A survival function: the chance to exceed a value."""
-
-    values: np.ndarray
-    """(n,) increasing values."""
-    log_survival: np.ndarray
-    """(n,) natural logarithm of the chance to exceed them."""
-    slope: float
-    """Beyond the last value the logarithm falls by ``slope * d + curvature * d**2``."""
-    curvature: float = 0.0
-    """Not negative: 0 is an exponential tail."""
-
-    def log(self, value: np.ndarray) -> np.ndarray:
-        """Natural logarithm of the chance to exceed values, float32."""
-        inside = np.interp(value, self.values, self.log_survival).astype(np.float32)
-        beyond = np.maximum(value - np.float32(self.values[-1]), np.float32(0.0))
-        fall = np.float32(self.slope) + np.float32(self.curvature) * beyond
-        out: np.ndarray = inside - fall * beyond
-        return out
-
-    def stretched(self, middle: float, factor: float) -> Curve:
-        """The same curve with what lies above a value so many times as far above it."""
-        away = np.maximum(self.values - middle, 0.0)
-        return Curve(
-            self.values + (factor - 1.0) * away, self.log_survival,
-            self.slope / factor, self.curvature / factor**2,
-        )  # fmt: skip
-
-    def value_at(self, p: float) -> float:
-        """Value that is exceeded with probability ``p``."""
-        target = math.log(p)
-        if target < self.log_survival[-1]:
-            fall, b, c = self.log_survival[-1] - target, self.slope, self.curvature
-            beyond = fall / b if c == 0 else (math.sqrt(b * b + 4 * c * fall) - b) / (2 * c)
-            return float(self.values[-1] + beyond)
-        return float(np.interp(-target, -self.log_survival, self.values))
 
 
 class Bulk(NamedTuple):
@@ -183,10 +141,6 @@ class NullModel:
         }
 
 
-Tails = dict[str, Curve]
-"""Tails of quiet pairs by the name of the stratum, and ``all``."""
-
-
 def fit_null(
     blocks: Sequence[np.ndarray],
     level: float,
@@ -233,10 +187,10 @@ def fit_null(
             "change; compare a larger area."
         )
     known = tails or {}
-    pooled = _pair_curve(values, known.get("all"))
+    pooled = bulk_and_tail(values, known.get("all"))
     curves = {}
     for number, chosen in by_stratum(ground):
-        curves[number] = _pair_curve(values[chosen], known.get(STRATA[number], known.get("all")))
+        curves[number] = bulk_and_tail(values[chosen], known.get(STRATA[number], known.get("all")))
     words = "of quiet pairs of this kind" if tails else NullModel.tail
     return NullModel(pooled, "pair", values.size / max(total, 1), curves, words)
 
@@ -283,48 +237,6 @@ def by_stratum(ground: Sequence[np.ndarray]) -> list[tuple[int, np.ndarray]]:
     return [(k, chosen) for k, chosen in found if np.count_nonzero(chosen) >= MINIMUM_STRATUM]
 
 
-def ranks(values: np.ndarray, last: int = 30, knots: int = 400) -> Curve:
-    """Survival function by ranks, with an exponential tail where ranks run out.
-
-    Parameters
-    ----------
-    values : (n,) array
-        All count.
-    last : int
-        So many largest values make the tail: the ranks end there.
-    knots : int
-        Values kept at most.
-    """
-    ordered = np.sort(values)
-    n = len(ordered)
-    top = min(last, max(1, n // 4))
-    end = math.log(top / n)
-    log_survival = np.linspace(0.0, end, knots)
-    position = np.clip(np.round(n * -np.expm1(log_survival)).astype(np.int64), 0, n - 1)
-    grid, index = np.unique(ordered[position], return_index=True)
-    excess = float(np.mean(ordered[n - top :] - grid[-1]))
-    if not excess > 0:
-        return Curve(grid, log_survival[index], 1e3)
-    return Curve(grid, log_survival[index], 1.0 / excess)
-
-
-def continued(curve: Curve, tail: Curve | None) -> Curve:
-    """A curve that beyond its last value falls as another does there (unchanged without one)."""
-    if tail is None:
-        return curve
-    join = curve.values[-1]
-    start = float(tail.log(np.array([join], dtype=np.float32))[0])
-    beyond = tail.values > join
-    return Curve(
-        np.concatenate([curve.values, tail.values[beyond]]),
-        np.concatenate(
-            [curve.log_survival, curve.log_survival[-1] + tail.log_survival[beyond] - start]
-        ),
-        tail.slope,
-        tail.curvature,
-    )
-
-
 def lower_spread(values: np.ndarray) -> tuple[float, float]:
     """Median and robust deviation of the lower half, which change hardly reaches."""
     if not values.size:
@@ -348,38 +260,3 @@ def changed_places(block: np.ndarray, level: float, skirt: float, margin: int) -
     coherent[0] = False
     kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
     return cv2.dilate(coherent[labels].astype(np.uint8), kernel) > 0
-
-
-def _pair_curve(values: np.ndarray, tail: Curve | None) -> Curve:
-    """Empirical bulk, and a tail: a known one, or a parabola of the log survival."""
-    ordered = np.sort(values)
-    low, high = (float(np.quantile(ordered, q)) for q in TAIL_QUANTILES)
-    if not high > low:
-        # No spread at all (identical images): anything larger than what was seen is a surprise.
-        top = float(ordered[-1])
-        return Curve(np.array([top - 1e-3, top]), np.array([0.0, -1e-9]), 1e3)
-    if tail is not None:
-        return _joined(ordered, tail)
-    first, last = (math.log1p(-q) for q in TAIL_QUANTILES)
-    log_survival = np.linspace(first, last, 40)
-    slope, curvature = _parabola(np.quantile(ordered, -np.expm1(log_survival)) - high, log_survival)
-    quantiles = np.linspace(0.0, TAIL_QUANTILES[1], 200)
-    grid, index = np.unique(np.quantile(ordered, quantiles), return_index=True)
-    return Curve(grid, np.log1p(-quantiles)[index], slope, curvature)
-
-
-def _joined(ordered: np.ndarray, tail: Curve) -> Curve:
-    """The pair's own bulk, and beyond it a tail that falls as the known one does there."""
-    quantiles = np.linspace(0.0, JOIN, 100)
-    grid, index = np.unique(np.quantile(ordered, quantiles), return_index=True)
-    return continued(Curve(grid, np.log1p(-quantiles)[index], 1.0), tail)
-
-
-def _parabola(distance: np.ndarray, log_survival: np.ndarray) -> tuple[float, float]:
-    """Slope and curvature, at distance 0, of a parabola through the fitted part."""
-    fall = log_survival[-1] - log_survival
-    design = np.column_stack([distance, distance**2])
-    (slope, curvature), *_ = np.linalg.lstsq(design, fall, rcond=None)
-    if curvature < 0 or slope <= 0:
-        slope, curvature = float(distance @ fall / (distance @ distance)), 0.0
-    return float(slope), float(curvature)

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.null.null_model import Curve, Source, ranks
+from changedet.differencing.null.curves import Curve, ranks
+from changedet.differencing.null.null_model import Source
 
 CANDIDATE = 2.0
 """A place is a candidate from a pixel this surprising (−log10 p)."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from changedet.differencing.detector import DetectionContext, FittedDetector, is_fine
-from changedet.differencing.null.null_model import Curve, Tails
+from changedet.differencing.null.curves import Curve, Tails
 from changedet.differencing.null.object_null import SITES_ALIKE, ObjectNull
 from changedet.model import read_learnt
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from changedet.differencing.ground.strata import STRATA
+from changedet.differencing.null.curves import Tails, continued, ranks
 from changedet.differencing.null.null_model import (
     ALL,
     BULK,
@@ -26,11 +27,8 @@ from changedet.differencing.null.null_model import (
     Bulk,
     NullModel,
     Source,
-    Tails,
     by_stratum,
     changed_places,
-    continued,
-    ranks,
 )
 from changedet.differencing.null.object_null import CANDIDATE, SITES_ALIKE
 from changedet.differencing.null.quiet import WEAK_BELOW

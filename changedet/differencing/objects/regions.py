@@ -49,6 +49,8 @@ class Regions:
     """(n,) int: what a region is, for those who use it."""
     trimmed: np.ndarray
     """(y, x) bool: pixels that were taken from their region after all."""
+    cast: np.ndarray
+    """(y, x) bool: pixels in the cast shadow of what changed."""
 
     @classmethod
     def of(cls, places: np.ndarray, colours: list[np.ndarray], more: list[np.ndarray]) -> Regions:
@@ -79,7 +81,8 @@ class Regions:
         moments = np.stack([row, col, row * row, col * col, row * col]).astype(np.float64)
         return cls(
             places, owner, pixels, sums, len(colours), pairs, moments,
-            np.ones(len(pairs), np.int64), np.ones(n, np.int64), np.zeros(places.shape, bool),
+            np.ones(len(pairs), np.int64), np.ones(n, np.int64),
+            *np.zeros((2, *places.shape), bool),
         )  # fmt: skip
 
     def mean(self, k: int) -> np.ndarray:

@@ -132,8 +132,10 @@ def find_objects(
             change = held_by(dates)
             looks = side_columns(measures, sums, shape, change, detection)
             body, hardly = told(looks)
-            body[~is_part] = np.nan
             small = found.pixels * (detection.context.gsd_m or 1.0) ** 2 <= LARGEST_M2
+            # a small place that nothing explains and that holds no parts is asked as one is
+            is_part |= asked[parent] & small
+            body[~is_part] = np.nan
             why[is_part & hardly & small] = "shadow"
         why, p, q = np.where(is_part, why, of_place[0]), *of_place[1:]
     if change is None:

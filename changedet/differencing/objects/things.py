@@ -33,7 +33,8 @@ ones it averages out."""
 QUIET_GRAIN = 0.08
 """The others where neighbouring pixels differ by at most this share of it, or the dates do not."""
 HELD = 0.5
-"""Share of what speaks for a place that its parts must hold."""
+"""Share of what speaks for a place, but for shadows that what changed casts, that its parts must
+hold: of a high stack under a low sun the shadow is the larger part."""
 NARROWEST_M = 2.0
 """Narrower changed regions are no things beside others that changed, but their sides and stripes,
 metres."""
@@ -63,6 +64,7 @@ def segment(
     if detection.shadow is not None:
         kind = regions.kind
         regions.kind = without_cast(regions, detection.shadow, least)
+        regions.cast = ((kind > 1) & (regions.kind == 0))[regions.owner]
         trim(regions, kind, detection.shadow)
     regions.kind[regions.kind > 1] = 1
     _put_together(regions, narrow, ALIKE * noisy)
@@ -131,7 +133,7 @@ def standing(
     """(y, x) parts of the least size, 0 elsewhere, of places that stand in their parts.
 
     One part is surprising enough by itself or, where all pixels of a place speak for it, they hold
-    most of what does.
+    most of what does and lies in no cast shadow of theirs.
     """
     changed = (regions.kind > 0)[regions.owner] & ~regions.trimmed
     free = (regions.places > 0) & ~crowded
@@ -149,9 +151,13 @@ def standing(
     place[raster] = regions.places
     enough = np.unique(place[stands & (peak >= np.float32(threshold.seed))])
     if thing is not None:
-        whole = np.bincount(regions.places.ravel(), weight)
-        parts = np.bincount(regions.places.ravel(), weight * stands[raster].ravel())
-        enough = np.union1d(enough, np.flatnonzero(parts >= HELD * whole))
+        of = regions.places.ravel()
+        shade = (regions.cast | regions.trimmed) & (raster == 0)
+        whole, cast_away = np.bincount(of, weight), np.bincount(of, weight * shade.ravel())
+        parts = np.bincount(of, weight * stands[raster].ravel())
+        # of what is too wide for a thing nothing is weighed, and parts need hold nothing
+        held = (parts >= HELD * (whole - cast_away)) & ((parts > 0) | (whole == 0))
+        enough = np.union1d(enough, np.flatnonzero(held))
     stands &= np.isin(place, enough)
     return np.where(stands[raster], raster, 0)
 
