@@ -12,14 +12,10 @@ from changedet.activity.histories.states import (
     season_groups,
 )
 from changedet.activity.things.chains import Links, chain_priors, find_links
+from changedet.activity.things.claims import choose_kinds, supported_kinds
 from changedet.activity.things.grouping import group_objects
 from changedet.activity.things.interpreting import interpret
-from changedet.activity.things.kinds import (
-    Setting,
-    choose_kinds,
-    kind_probabilities,
-    supported_kinds,
-)
+from changedet.activity.things.kinds import Setting, kind_probabilities
 from changedet.activity.things.looking import Looks, look_of
 from changedet.activity.things.moving import Moves, pair_moves
 from changedet.activity.things.placing import (

@@ -15,7 +15,7 @@ from changedet.activity import (
     straightened,
 )
 from changedet.activity.things import kinds
-from changedet.activity.things.kinds import choose_kinds
+from changedet.activity.things.claims import choose_kinds
 from changedet.activity.things.placing import lay_lines
 from changedet.errors import GeometryError, GridError
 from changedet.loading import read_places

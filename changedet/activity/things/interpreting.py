@@ -8,18 +8,16 @@ import numpy as np
 
 from changedet.activity.things.bands import find_bands, ground_likelihood
 from changedet.activity.things.chains import Links, components, find_links
+from changedet.activity.things.claims import TRAINS_GSD_M, choose_kinds, supported_kinds
 from changedet.activity.things.ends import find_ends
 from changedet.activity.things.grounds import look_around, same_ground
 from changedet.activity.things.grouping import group_objects
 from changedet.activity.things.kinds import (
     OUTLINE_PX,
-    TRAINS_GSD_M,
     Setting,
-    choose_kinds,
     colour_indices,
     kind_probabilities,
     standing,
-    supported_kinds,
 )
 from changedet.activity.things.likeness import Sight, look_closely
 from changedet.activity.things.looking import Matching, look_of, matching

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from changedet.activity.things.kinds import FINEST_GSD_M, LINE_M, Setting
+from changedet.activity.things.claims import FINEST_GSD_M
+from changedet.activity.things.kinds import LINE_M, Setting
 from changedet.activity.things.placing import Relation
 from changedet.model import GSD_TOLERANCE, KINDS
 
