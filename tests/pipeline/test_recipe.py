@@ -202,11 +202,13 @@ class TestInputs:
     def test_a_given_alignment_is_used(self, site, reported, monkeypatch):
         from changedet.pipeline import opening
 
+        # made before, or by whichever test runs first
+        s, expected = site("yard"), reported("yard")
+
         def refuse(*args, **kwargs):
             raise AssertionError("the alignment was estimated")
 
         monkeypatch.setattr(opening, "estimate_alignment", refuse)
-        s, expected = site("yard"), reported("yard")
         saved = json.loads(json.dumps(expected.alignment.describe()))
         given = Alignment.from_description(saved)
         report = cd.detect(*s.pair, zones=s.zones, alignment=given)
