@@ -21,7 +21,7 @@ from changedet.activity.things.kinds import (
 )
 from changedet.activity.things.likeness import Sight, look_closely
 from changedet.activity.things.looking import Matching, look_of, matching
-from changedet.activity.things.moving import pair_moves
+from changedet.activity.things.moving import Moves, pair_moves
 from changedet.activity.things.pairing import LEARNT_KINDS, pair_cuts
 from changedet.activity.things.placing import (
     Lines,
@@ -157,19 +157,8 @@ def interpret(
     found = changes.with_columns(**columns)
     if look is None or radar:
         return found
-    kinds = columns["kind"][counted]
-    free = movable(objects, kinds, grid.gsd_m, look.body)
-    gone = np.flatnonzero(free & (table["change"] == "disappeared"))
-    come = np.flatnonzero(free & (table["change"] == "appeared"))
-    learnt = pair is not None and _is_fine(grid)
-    rest = ~(np.isin(kinds, LEARNT_KINDS) & learnt)
-    moves = pair_moves(
-        objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
-        gone[rest[gone]], come[rest[come]],
-    )  # fmt: skip
-    if pair is not None and learnt:
-        bodies, sight = look_again(objects, kinds, look, radiometry, pair)
-        moves = moves.joined(pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come))
+    kinds, change = columns["kind"][counted], table["change"]
+    moves = find_moves(objects, kinds, change, links, look, grid.gsd_m, radiometry, pair)
     far = np.hypot(
         objects.x[moves.departed] - objects.x[moves.arrived],
         objects.y[moves.departed] - objects.y[moves.arrived],
@@ -177,6 +166,36 @@ def interpret(
     if grid.gsd_m is None:
         far = np.full(len(far), np.nan)
     return _with_moves(found, counted[moves.departed], counted[moves.arrived], far)
+
+
+def find_moves(
+    objects: Placed,
+    kinds: np.ndarray,
+    change: np.ndarray,
+    links: Links,
+    look: Appearance,
+    gsd_m: float | None,
+    radiometry: Matching | None,
+    pair: PairReader | None,
+) -> Moves:
+    """Which objects that departed are which of those that arrived.
+
+    Kinds of which it was learnt how they look are told at fine pixels by whole cuts of bodies
+    (:func:`pair_cuts`), the others by mean colour and size (:func:`pair_moves`).
+    """
+    free = movable(objects, kinds, gsd_m, look.body)
+    gone = np.flatnonzero(free & (change == "disappeared"))
+    come = np.flatnonzero(free & (change == "appeared"))
+    learnt = pair is not None and _is_fine(gsd_m)
+    rest = ~(np.isin(kinds, LEARNT_KINDS) & learnt)
+    moves = pair_moves(
+        objects, kinds, look_of(objects, kinds, look, radiometry, pair), links,
+        gone[rest[gone]], come[rest[come]],
+    )  # fmt: skip
+    if pair is None or not learnt:
+        return moves
+    bodies, sight = look_again(objects, kinds, look, radiometry, pair)
+    return moves.joined(pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come))
 
 
 def unless_shadow(
@@ -249,7 +268,7 @@ def setting_of(
         wet,
     )
     # at coarser pixels rails and lanes do not show
-    if pair is None or not _is_fine(grid) or (len(tracks) and len(roads)):
+    if pair is None or not _is_fine(grid.gsd_m) or (len(tracks) and len(roads)):
         return setting
     line = line_likelihood(look_along(objects, pair))
     setting = replace(setting, seen=ground_likelihood(line, find_bands(objects, pair)))
@@ -258,9 +277,9 @@ def setting_of(
     return replace(setting, ground=same_ground(look_around(objects, pair), where, chain))
 
 
-def _is_fine(grid: Grid) -> bool:
+def _is_fine(gsd_m: float | None) -> bool:
     """Whether pixels show what runs along an object and the look of single things."""
-    return (grid.gsd_m or np.inf) <= FINE_GSD_M * GSD_TOLERANCE
+    return (gsd_m or np.inf) <= FINE_GSD_M * GSD_TOLERANCE
 
 
 def _with_moves(

@@ -125,6 +125,7 @@ def find_objects(
         # of a place that no shadow explains a dark part is no shadow that moved; but some are
         # those of what changed
         why[is_part & ~np.isin(why.astype(str), PART_EXPLANATIONS)] = None
+        why, p, q = np.where(is_part, why, of_place[0]), *of_place[1:]
         if sums is None:
             change = held_by_sum(measures)
         else:
@@ -133,11 +134,10 @@ def find_objects(
             looks = side_columns(measures, sums, shape, change, detection)
             body, hardly = told(looks)
             small = found.pixels * (detection.context.gsd_m or 1.0) ** 2 <= LARGEST_M2
-            # a small place that nothing explains and that holds no parts is asked as one is
-            is_part |= asked[parent] & small
-            body[~is_part] = np.nan
-            why[is_part & hardly & small] = "shadow"
-        why, p, q = np.where(is_part, why, of_place[0]), *of_place[1:]
+            # a small place that nothing explains and that holds no parts is judged as one is
+            judged = is_part | (asked[parent] & small)
+            body[~judged] = np.nan
+            why[judged & hardly & small] = "shadow"
     if change is None:
         change = directions(contrasts(measures, detection.contrast))
     table = _table(grid, found, geometry, measures, shape, change, p, q, why)
