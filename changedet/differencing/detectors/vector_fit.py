@@ -150,9 +150,11 @@ def _with_shadow(
     known = context.shadow_away or (None, None)
     start = (known[0] or (0.0, 0.0), known[1] or (0.0, 0.0))
     shadow = fit_shadow(*pixels, context.roles, start, context.gsd_m or 1.0)
-    if shadow is None:
+    told = known[0] is not None and known[1] is not None
+    if shadow is None or not (told or shadow.colour.named):
+        # the sun is estimated from the edges of shadows, which only their colour tells from others
         return fitted
-    if known[0] is not None and known[1] is not None:
+    if told:
         return replace(fitted, shadow=replace(shadow, source=context.sun_source or "given"))
     blind = replace(fitted, shadow=shadow)
 

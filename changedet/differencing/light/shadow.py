@@ -5,7 +5,7 @@ of the brightness falls in all bands, least in blue. Geometry: a shadow of one d
 whatever casts it. Going from a darkened pixel towards the sun, as long as it stays dark, the ground
 point that casts onto it cast in the other image too, in that sun's direction and length; there the
 other image must be dark as well. A dark wagon that arrived has the colour at most by chance, and no
-counterpart.
+counterpart. Where there is one band, or it is not known which is which, geometry alone must tell.
 """
 
 from __future__ import annotations
@@ -18,12 +18,6 @@ import numpy as np
 
 from changedet.differencing.light.casters import BEYOND_WALL_PX, NOTHING, ROOF_M, Walk
 
-TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
-"""Deviation from the depth of a band (:attr:`ShadowModel.depth`) which haze and different ground
-bring about."""
-NIR_DEEPER = 0.5
-"""The near infrared may fall by more, of which so much is counted: where all of the image holds
-some haze or light of the sky, its floor is guessed too high."""
 RIM_TOLERANCE = 1.6
 """The same for pixels on the rim of a shadow, which are mixed: so many times as much."""
 MINIMUM_DEPTH = 0.15
@@ -47,15 +41,35 @@ SKY_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
+class ShadowColour:
+    """How deep a shadow is in each band, as far as that is known."""
+
+    depth: np.ndarray
+    """(band,) over its mean depth in the bands that make up brightness."""
+    tolerance: np.ndarray
+    """(band, 2) how much shallower and how much deeper it may be: haze and different ground."""
+    bright: int
+    """So many bands, the first ones, make up brightness."""
+    named: bool = True
+    """Whether bands are known to be blue, green, red and, if there, near infrared."""
+
+    def brightness(self, logarithms: np.ndarray) -> np.ndarray:
+        """Mean of the logarithms (or of their differences) that make up brightness, (y, x)."""
+        total: np.ndarray = np.add.reduce(logarithms[: self.bright], axis=0)
+        return total * np.float32(1.0 / self.bright)
+
+
+@dataclass(frozen=True, eq=False)
 class ShadowModel:
     """What a shadow looks like in this pair, and where the sun stood."""
 
     bands: tuple[int, ...]
-    """Positions of blue, green, red and, if there, near infrared."""
+    """Positions of blue, green, red and, if there, near infrared; or of all bands, where it is not
+    known which is which."""
     dark_level: np.ndarray
     """(len(bands),) what a pixel of no reflectance shows: haze and offset."""
-    depth: np.ndarray
-    """(len(bands),) depth of a shadow by band over its mean depth in the visible."""
+    colour: ShadowColour
+    """How deep a shadow is by band."""
     away: tuple[tuple[float, float], tuple[float, float]]
     """(before, after): where the shadow of a thing one metre tall ends, (rows, columns)."""
     gsd_m: float = 1.0
@@ -87,18 +101,21 @@ class ShadowModel:
             out[i] = np.log(np.maximum(pixels[k] - np.float32(self.dark_level[i]), floor))
         return out
 
+    def darker(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Where the second of two logarithms is the darker one, (y, x) bool."""
+        out: np.ndarray = self.colour.brightness(after - before) < 0
+        return out
+
     def coloured(self, before: np.ndarray, after: np.ndarray, tolerance: float = 1.0) -> np.ndarray:
         """Where the difference of two logarithms has the colour of a shadow, (y, x) bool."""
         difference = after - before
-        visible = (difference[0] + difference[1] + difference[2]) * np.float32(1 / 3)
-        strong = (np.abs(visible) > MINIMUM_DEPTH) & (np.abs(visible) < MAXIMUM_DEPTH)
-        safe = np.where(strong, visible, np.float32(1.0))
-        names = ("blue", "green", "red", "nir")
-        for i in range(len(self.bands)):
-            off = difference[i] / safe - np.float32(self.depth[i])
-            if names[i] == "nir":
-                off = np.where(off > 0, off * np.float32(NIR_DEEPER), off)
-            strong &= np.abs(off) < tolerance * TOLERANCE[names[i]]
+        bright = self.colour.brightness(difference)
+        strong = (np.abs(bright) > MINIMUM_DEPTH) & (np.abs(bright) < MAXIMUM_DEPTH)
+        safe = np.where(strong, bright, np.float32(1.0))
+        of_bands = zip(difference, self.colour.depth, self.colour.tolerance, strict=True)
+        for band, depth, (shallower, deeper) in of_bands:
+            off = band / safe - np.float32(depth)
+            strong &= (off > -tolerance * shallower) & (off < tolerance * deeper)
         return strong
 
     def explains(self, before: np.ndarray, after: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -143,7 +160,7 @@ class ShadowModel:
         (n,) int8 array
             As :meth:`changedet.differencing.light.casters.Walk.counterpart` says.
         """
-        levels = [np.ascontiguousarray(v[:3].mean(axis=0)) for v in (before, after)]
+        levels = [self.colour.brightness(v) for v in (before, after)]
         darker = levels[1][rows, cols] < levels[0][rows, cols]
         out = np.zeros(len(rows), dtype=np.int8)
         for date, mine in ((1, darker), (0, ~darker)):
@@ -185,5 +202,5 @@ class ShadowModel:
             "source": self.source,
             "away_px_per_m": [[float(v) for v in end] for end in self.away],
             "dark_level": [float(v) for v in self.dark_level],
-            "depth_by_band": [float(v) for v in self.depth],
+            "depth_by_band": [float(v) for v in self.colour.depth],
         }

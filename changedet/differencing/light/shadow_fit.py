@@ -6,12 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from changedet.differencing.light.shadow import ShadowModel
+from changedet.differencing.light.shadow import ShadowColour, ShadowModel
 
 VISIBLE = ("blue", "green", "red")
 SKYLIGHT = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
 """Depth of a shadow by band, as a multiple of its mean depth in the visible: clear-sky light is
 bluer than sunlight. The scene's own values are used within :data:`SKYLIGHT_RANGE` of these."""
+TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
+"""Deviation from the depth of a band which haze and different ground bring about."""
+NIR_DEEPER = 2.0
+"""The near infrared may fall by so many times more: where all of the image holds some haze or light
+of the sky, its floor is guessed too high."""
+UNNAMED_TOLERANCE = 0.5
+"""The same for bands of which it is not known which is which:"""
+UNNAMED_BANDS = 4
+"""so many of them are looked at."""
 SKYLIGHT_RANGE = 0.15
 DEEP = 0.8
 """Pixels darker than this share of the other date's value may lie in a shadow."""
@@ -37,6 +46,9 @@ def fit_shadow(
 ) -> ShadowModel | None:
     """Learn the colour of shadows from the pair.
 
+    Without blue, green and red among the bands, as in a panchromatic image or in one whose bands
+    have no names, shadows are taken to be about as deep in all bands, and told by where they fall.
+
     Parameters
     ----------
     before, after : (band, n) float32 arrays
@@ -44,7 +56,7 @@ def fit_shadow(
     changed : (n,) bool array
         Which of them look changed.
     roles : tuple of str
-        One a band; without blue, green and red there is no model.
+        One a band.
     away : tuple
         From :func:`changedet.differencing.shadow_offset` for the two dates.
     gsd_m : float
@@ -54,24 +66,37 @@ def fit_shadow(
     -------
     ShadowModel or None
     """
-    if not set(VISIBLE) <= set(roles) or not before.size:
+    if not before.size:
         return None
-    names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
-    bands = tuple(roles.index(n) for n in names)
+    bands, colour = _expected(roles)
     dark = _dark_level(before[list(bands)], after[list(bands)], changed)
-    expected = np.array([SKYLIGHT[n] for n in names])
-    expected /= expected[:3].mean()
-    model = _best_floor(ShadowModel(bands, dark, expected, away, gsd_m), before, after, changed)
-    dark = model.dark_level
+    model = ShadowModel(bands, dark, colour, away, gsd_m)
+    if not colour.named:
+        return model
+    model = _best_floor(model, before, after, changed)
     logs = [model.logarithms(v[:, changed][:, None, :])[:, 0] for v in (before, after)]
     difference = logs[1] - logs[0]
-    visible = difference[:3].mean(axis=0)
+    visible = colour.brightness(difference)
     together = (np.abs(visible) > 0.3) & (np.sign(difference) == np.sign(visible)).all(axis=0)
-    if together.sum() < 200:
+    if together.sum() < LEAST_COLOURED:
         return model
     depth = np.median(difference[:, together] / visible[together], axis=1)
-    depth = np.clip(depth, expected - SKYLIGHT_RANGE, expected + SKYLIGHT_RANGE)
-    return ShadowModel(bands, dark, depth, away, gsd_m)
+    depth = np.clip(depth, colour.depth - SKYLIGHT_RANGE, colour.depth + SKYLIGHT_RANGE)
+    return replace(model, colour=replace(colour, depth=depth))
+
+
+def _expected(roles: tuple[str, ...]) -> tuple[tuple[int, ...], ShadowColour]:
+    """Bands to look at, and the colour of a shadow under a clear sky."""
+    if not set(VISIBLE) <= set(roles):
+        count = min(len(roles), UNNAMED_BANDS)
+        wide = np.full((count, 2), UNNAMED_TOLERANCE)
+        return tuple(range(count)), ShadowColour(np.ones(count), wide, count, named=False)
+    names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
+    depth = np.array([SKYLIGHT[n] for n in names])
+    tolerance = np.array([[TOLERANCE[n]] * 2 for n in names])
+    tolerance[len(VISIBLE) :, 1] *= NIR_DEEPER
+    colour = ShadowColour(depth / depth[: len(VISIBLE)].mean(), tolerance, len(VISIBLE))
+    return tuple(roles.index(n) for n in names), colour
 
 
 def _best_floor(

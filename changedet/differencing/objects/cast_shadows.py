@@ -33,7 +33,7 @@ def shadow_coloured(
     """Pixels with the colour of a shadow of either date, and those whose shadow moved."""
     before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
     colour = shadow.coloured(before, after)
-    darker = (after[:3] - before[:3]).mean(axis=0) < 0
+    darker = shadow.darker(before, after)
     moved = np.zeros(inside.shape, dtype=np.float32)
     rows, cols = np.nonzero(colour & inside)
     moved[rows, cols] = shadow.counterparts(before, after, rows, cols) != NOTHING

@@ -134,7 +134,8 @@ def count_explanations(
         inside[cut] = colour[cut] & (labels[cut] > 0)
         rows, cols = np.nonzero(inside)
         found[rows, cols] = shadow.counterparts(before, after, rows, cols)
-        measures.add_shaded(labels, window, core, colour, after - before, found)
+        darker = shadow.darker(before, after)
+        measures.add_shaded(labels, window, core, colour, after - before, darker, found)
     misplaced = _misplaced(pair, labels, detection)
     if misplaced is not None:
         measures.add_pixels("misplaced", labels, window, core, misplaced)
@@ -244,7 +245,7 @@ def _slopes(measures: Measures, shape: Shape, detection: Detection) -> np.ndarra
     pixels = np.maximum(measures.moments[:, 0], 1)
     if shadow is None or gsd_m is None:
         return np.zeros(len(pixels), dtype=bool)
-    mean = measures.light[0, :, :3].mean(axis=1) / pixels
+    mean = shadow.colour.brightness(measures.light[0].T) / pixels
     low, high = shadow.slope_light(shape.direction)
     possible = (mean >= low - SLOPE_MARGIN) & (mean <= high + SLOPE_MARGIN)
     shaded = measures.shaded[:, 0].max(axis=0) >= SLOPE_SHARE * pixels

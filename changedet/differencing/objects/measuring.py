@@ -37,7 +37,8 @@ class Measures:
     those with a counterpart at the other date, and that of those whose counterpart is a shadow."""
     light: np.ndarray
     """(2, n, 4): sums and sums of squares of the difference of the logarithms of brightness, after
-    less before, in blue, green, red and near infrared (0 without it)."""
+    less before, in the bands of the shadow model: blue, green, red and near infrared (0 without
+    it), or as many as there are (4 at most) where it is not known which is which."""
     misplaced: np.ndarray
     """(n,) pixels that a larger misregistration than expected would explain."""
     leaned: np.ndarray
@@ -201,6 +202,7 @@ class Measures:
         core: Window,
         colour: np.ndarray,
         difference: np.ndarray,
+        darker: np.ndarray,
         counterparts: np.ndarray,
     ) -> None:
         """Count the pixels of one block that have the colour of a shadow.
@@ -212,22 +214,23 @@ class Measures:
         colour : (y, x) bool array
             Which pixels have it.
         difference : (band, y, x) array
-            Difference of the logarithms of brightness, after less before, in blue, green, red and,
-            if there, near infrared.
+            Difference of the logarithms of brightness, after less before, in the bands of the
+            shadow model.
+        darker : (y, x) bool array
+            Which pixels are darker after than before.
         counterparts : (y, x) int8 array
             What lies where the other date's shadow should, as
             :meth:`changedet.differencing.light.casters.Walk.counterpart` says.
         """
         cut = core.within(window)
         mine = labels[cut]
-        darkening = difference[:3].mean(axis=0)
         inside = mine > 0
         owner, n = mine[inside] - 1, self.shaded.shape[2]
         for k, band in enumerate(difference):
             values = band[cut][inside].astype(np.float64)
             self.light[0, :, k] += np.bincount(owner, values, minlength=n)
             self.light[1, :, k] += np.bincount(owner, values * values, minlength=n)
-        for sign, side in enumerate((darkening[cut] < 0, darkening[cut] >= 0)):
+        for sign, side in enumerate((darker[cut], ~darker[cut])):
             chosen = colour[cut] & (mine > 0) & side
             owner, found = mine[chosen] - 1, counterparts[cut][chosen]
             for i, counted in enumerate((owner >= 0, found != NOTHING, found == IN_SHADOW)):

@@ -195,7 +195,7 @@ def _count_shade(
     shadow = cast(ShadowModel, detection.shadow)
     before, after = detection.detector.shadow_logarithms(pair)  # type: ignore[attr-defined]
     coloured = shadow.coloured(before, after, LOOSE) & (labels == 0)
-    darker = (after[:3] - before[:3]).mean(axis=0) < 0
+    darker = shadow.darker(before, after)
     square = np.ones((3, 3), np.uint8)
     numbers = labels.astype(np.float32)
     rows, cols = np.nonzero(here & (cv2.erode(numbers, square) != cv2.dilate(numbers, square)))
