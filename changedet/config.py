@@ -36,8 +36,8 @@ class Config:
     """What pixel values are: ``auto``, ``optical``, ``sar-amplitude``, ``sar-intensity``,
     ``sar-db``."""
     bands: tuple[str, ...] | None = None
-    """Roles (``red``, ``nir``, ``vv`` ...) or 1-based numbers of the bands to use; None: all that
-    match."""
+    """Roles (``red``, ``nir``, ``vv`` ...) or 1-based numbers of the bands to use; as many roles as
+    there are name the bands of a file that does not, in order. None: all that match."""
     grid: str | float = "native"
     """``native``: the coarser ground sample distance of the two; or a pixel size in metres."""
     clouds: str = "auto"

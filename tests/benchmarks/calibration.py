@@ -32,10 +32,15 @@ PICTURE_M2 = 0.25
 """Size of a pixel of pictures, which do not tell it: scenes are of 0.5 m."""
 NAMES = {
     "fine": "optical, 0.5 m", "medium": "optical, 10 m", "radar": "radar, 10 m",
-    "picture": "pictures, 0.5 m", "one band": "one band, 0.5 m", "metres": "optical, 2 to 3 m",
+    "picture": "pictures, 0.5 m", "one band": "one band, 0.5 m, no sun",
+    "metres": "optical, 2 to 3 m", "unnamed": "no names, 0.5 m", "panchromatic": "one band, 0.5 m",
 }  # fmt: skip
 COLOURS = dict(
-    zip(NAMES, ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"), strict=True)
+    zip(
+        NAMES,
+        ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000"),
+        strict=True,
+    )
 )
 """Told apart by people with any colour vision (Okabe and Ito)."""
 

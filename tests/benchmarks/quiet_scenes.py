@@ -17,9 +17,12 @@ from changedet.pipeline.running import Running, at_work
 from changedet.pipeline.steps import context_of, outline_objects, score_pixels
 from changedet.simulation import Scene, simulate
 
-KINDS = ("fine", "medium", "radar", "picture", "one band", "metres")
+KINDS = (
+    "fine", "medium", "radar", "picture", "one band", "metres", "unnamed", "panchromatic",
+)  # fmt: skip
 """Optical at 0.5 m, optical at 10 m, radar at 10 m, three bands at 0.5 m of which nothing is known,
-one band at 0.5 m, and optical at 2 to 3 m."""
+one band at 0.5 m of which the sun is not, optical at 2 to 3 m, four bands at 0.5 m without names,
+and one band at 0.5 m."""
 SITES = ("railyard", "town", "fields")
 """Sites whose pixels show single houses or less: each third seed has one of them."""
 PIXEL_M = {"medium": 10.0, "radar": 10.0, "metres": 2.5}
@@ -88,7 +91,7 @@ def settings(kind: str, scene: Scene) -> dict[str, Any]:
     """What an image in memory cannot tell."""
     if kind == "radar":
         return {"domain": scene.options.domain}
-    if kind == "picture":
+    if kind in ("picture", "one band"):
         return {}
     return {"sun_before": scene.options.sun_before, "sun_after": scene.options.sun_after}
 
@@ -97,7 +100,9 @@ def images(kind: str, one: Scene) -> tuple[Any, ...]:
     """Before and after; of a picture only three bands, without its place."""
     if kind == "picture":
         return tuple((i.pixels[:3], Grid.pixels(*i.grid.shape)) for i in (one.before, one.after))
-    if kind == "one band":
+    if kind == "unnamed":
+        return tuple((i.pixels, i.grid) for i in (one.before, one.after))
+    if kind in ("one band", "panchromatic"):
         return tuple(
             (i.pixels.mean(axis=0, keepdims=True), i.grid) for i in (one.before, one.after)
         )

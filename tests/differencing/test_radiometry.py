@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from changedet.differencing import fit_radiometry
 from changedet.differencing.light.radiometry import vegetation_index
@@ -52,6 +54,33 @@ def test_gain_and_offset_of_each_stratum_come_back(share):
             x = np.quantile(own[k], [0.1, 0.5, 0.9])
             found = fitted.gain[s, k] * x + fitted.offset[s, k]
             np.testing.assert_allclose(found, gain[s, k] * x + haze[k], rtol=0.03, atol=1.0)
+
+
+@given(st.permutations(range(4)))
+@settings(max_examples=8)
+def test_without_names_vegetation_is_told_as_well_in_any_order_of_bands(order):
+    before, green = _two_grounds(1)
+    rng = np.random.default_rng(2)
+    gain = np.array([[1.2, 1.15, 1.1, 1.05], [1.0, 1.1, 0.9, 1.5]])[green.astype(int)].T
+    after = _change(gain * before + 5.0, 0.1, rng) + rng.normal(0, 1.5, before.shape)
+    x, y = before.astype(np.float32), after.astype(np.float32)
+    named = fit_radiometry(x, y, ROLES)
+    lost = fit_radiometry(x[order], y[order], ("band1", "band2", "band3", "band4"))
+    errors = [
+        np.median(np.abs(fitted.apply(p) - q), axis=1).mean()
+        for fitted, p, q in ((named, x, y), (lost, x[order], y[order]))
+    ]
+    assert len(lost.gain) == 2
+    assert errors[1] < 1.1 * errors[0]
+
+
+def test_where_nothing_needs_two_strata_there_is_one_without_names():
+    before, _ = _two_grounds(3)
+    rng = np.random.default_rng(4)
+    after = 1.1 * before + 3.0 + rng.normal(0, 1.5, before.shape)
+    roles = ("band1", "band2", "band3", "band4")
+    fitted = fit_radiometry(before.astype(np.float32), after.astype(np.float32), roles)
+    assert fitted.describe()["strata"] == ["all"]
 
 
 def test_one_stratum_without_vegetation_bands():

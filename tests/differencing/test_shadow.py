@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from changedet.config import Config
 from changedet.differencing import (
@@ -86,11 +88,53 @@ def test_without_georeferencing_shadows_have_no_place():
     assert shadow_offset(Grid.pixels(10, 10), 150, 40) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("roles", [("red",), ("green", "red", "nir"), ("vv", "vh")])
-def test_without_the_visible_bands_there_is_no_model(roles):
-    pixels = np.ones((len(roles), 100), dtype=np.float32)
+def _shaded_ground():
+    """Ground of which some lies in shadow after, and some changed; before, after, which."""
+    rng = np.random.default_rng(6)
+    ground = rng.uniform(150.0, 500.0, (1, 20_000)) * np.array([[0.7], [1.0], [1.0], [1.8]])
+    ground = ground * np.exp(rng.normal(0, 0.1, ground.shape))
+    changed = np.zeros(20_000, dtype=bool)
+    changed[:3000] = True
+    after = np.where(changed, ground * SKY[:, None], ground)
+    after[:, :500] = rng.uniform(100.0, 900.0, (4, 500))
+    return ground.astype(np.float32), after.astype(np.float32), changed
+
+
+@given(st.permutations(range(4)))
+def test_without_names_the_depth_of_shadows_is_learnt_whatever_the_order_of_bands(order):
+    before, after, changed = (v[..., :] for v in _shaded_ground())
+    away = ((-1.0, 0.5), (-1.5, 0.3))
+    roles = ("band1", "band2", "band3", "band4")
+    model = fit_shadow(before[order], after[order], changed, roles, away, 0.5)
+    expected = np.log(SKY) / np.log(SKY).mean()
+    np.testing.assert_allclose(model.colour.depth, expected[list(order)], rtol=0.1)
+    logs = [model.logarithms(v[order][:, changed][:, None, :]) for v in (before, after)]
+    assert not model.colour.named
+    assert model.coloured(*logs)[0, 500:].mean() > 0.9
+    assert model.coloured(*logs)[0, :500].mean() < 0.4
+
+
+def test_one_band_tells_shadows_by_their_depth_alone():
+    before, after, changed = (v[..., :] for v in _shaded_ground())
+    away = ((-1.0, 0.5), (-1.5, 0.3))
+    model = fit_shadow(before[:1], after[:1], changed, ("pan",), away, 0.5)
+    logs = [model.logarithms(v[:1, 500:3000][:, None, :]) for v in (before, after)]
+    assert model.bands == (0,)
+    assert model.coloured(*logs).mean() > 0.95
+
+
+def test_more_bands_than_four_are_not_looked_at_without_names():
+    rng = np.random.default_rng(7)
+    pixels = rng.uniform(100, 200, (8, 2000)).astype(np.float32)
+    roles, changed = tuple(f"band{k + 1}" for k in range(8)), np.zeros(2000, dtype=bool)
+    model = fit_shadow(pixels, pixels, changed, roles, ((-1.0, 0.0), (-1.0, 0.5)), 0.5)
+    assert model.bands == (0, 1, 2, 3)
+
+
+def test_no_pixels_no_model():
+    nothing = np.ones((4, 0), dtype=np.float32)
     away = ((-1.0, 0.0), (-1.0, 0.5))
-    assert fit_shadow(pixels, pixels, np.ones(100, dtype=bool), roles, away, 0.5) is None
+    assert fit_shadow(nothing, nothing, np.zeros(0, dtype=bool), ROLES, away, 0.5) is None
 
 
 def _cast(mask, away, height_m):
@@ -126,8 +170,8 @@ def _scene(seed=1):
     return grid, images, boxes, shadows, away
 
 
-def _find(grid, before, after, away):
-    pair = MemoryPair(before, after, grid=grid, roles=ROLES)
+def _find(grid, before, after, away, roles=ROLES):
+    pair = MemoryPair(before[: len(roles)], after[: len(roles)], grid=grid, roles=roles)
     context = pair.context(shadow_away=away)
     detection = fit_detection(pair, context, LOOSE)
     score = Scratch(detection.score(pair, grid.window), grid)
@@ -140,9 +184,13 @@ def _find(grid, before, after, away):
     return found, found.lookup[labels.array]
 
 
-def test_shadows_that_moved_are_explained():
+UNNAMED = ("band1", "band2", "band3", "band4")
+
+
+@pytest.mark.parametrize("roles", [ROLES, UNNAMED, ("pan",)])
+def test_shadows_that_moved_are_explained(roles):
     grid, images, _, shadows, away = _scene()
-    found, raster = _find(grid, *images, away)
+    found, raster = _find(grid, *images, away, roles)
     moved = shadows[0] ^ shadows[1]
     away_ids = 1 + np.flatnonzero(found.table.explained)
     in_moved = raster[moved & (raster > 0)]
@@ -154,7 +202,7 @@ NARROW = (slice(20, 26), slice(140, 160))
 WIDE = (slice(20, 50), slice(130, 170))
 
 
-def _arrive(where, colour):
+def _arrive(where, colour, roles=ROLES):
     """Shares of what arrived that count as change, and the directions they have."""
     grid, (before, after), boxes, shadows, away = _scene()
     thing = np.zeros(SHAPE, dtype=bool)
@@ -164,7 +212,7 @@ def _arrive(where, colour):
     colour = np.array(colour)[:, None]
     new = colour * after[:, thing] if colour.max() < 2 else np.repeat(colour, thing.sum(), axis=1)
     after[:, thing] = new + np.random.default_rng(2).normal(0, 8, new.shape)
-    found, raster = _find(grid, before, after, away)
+    found, raster = _find(grid, before, after, away, roles)
     assert (raster[thing] > 0).mean() > 0.8
     rows = raster[thing & (raster > 0)] - 1
     return 1 - found.table.explained[rows].mean(), set(found.table["change"][rows])
@@ -189,6 +237,23 @@ def test_a_thing_that_came_is_not_explained(where, colour):
     counted, change = _arrive(where, colour)
     assert counted > 0.8
     assert change == {"appeared"}
+
+
+@pytest.mark.parametrize("roles", [UNNAMED, ("pan",)])
+@pytest.mark.parametrize("colour", [(0.3, 0.3, 0.3, 0.3), (2300, 2400, 2500, 2600)])
+def test_a_wide_thing_that_came_is_not_explained_without_names(roles, colour):
+    counted, change = _arrive(WIDE, colour, roles)
+    assert counted > 0.8
+    assert change == {"appeared"}
+
+
+@pytest.mark.parametrize("roles", [UNNAMED, ("pan",)])
+def test_without_names_and_suns_nothing_is_explained(roles):
+    """The sun is not guessed from edges that only their colour would tell for those of shadows."""
+    grid, images, _, _, _ = _scene()
+    pair = MemoryPair(images[0][: len(roles)], images[1][: len(roles)], grid=grid, roles=roles)
+    detection = fit_detection(pair, pair.context(shadow_away=(None, None)), LOOSE)
+    assert detection.shadow is None
 
 
 def test_without_the_suns_positions_nothing_is_explained():

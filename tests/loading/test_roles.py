@@ -119,6 +119,33 @@ def test_chosen_bands() -> None:
     assert match_bands(before, info("nir08"), ("nir",)) == (("nir",), (3,), (0,))
 
 
+def test_as_many_roles_as_bands_name_those_of_an_image_that_does_not() -> None:
+    unknown, named = info("band1", "band2", "band3"), info("nir", "red", "green", "blue")
+    asked = ("blue", "B3", "red")
+    assert match_bands(unknown, unknown, ("blue", "green", "red")) == (
+        ("blue", "green", "red"), (0, 1, 2), (0, 1, 2),
+    )  # fmt: skip
+    assert match_bands(unknown, named, ("red", "green", "blue")) == (
+        ("red", "green", "blue"), (0, 1, 2), (1, 2, 3),
+    )  # fmt: skip
+    with pytest.raises(BandError, match=r"Band 'blue' .* as many roles as it has \(3\), in the order"):
+        match_bands(unknown, unknown, asked)
+
+
+@pytest.mark.parametrize("asked", [("red", "nir"), ("blue", "green", "red", "nir")])
+def test_fewer_or_more_roles_name_nothing(asked) -> None:
+    unknown = info("band1", "band2", "band3", name="u")
+    with pytest.raises(BandError, match=r"u has 3 .* give as many roles as it has \(3\)"):
+        match_bands(unknown, unknown, asked)
+
+
+def test_roles_that_an_image_has_are_never_renamed() -> None:
+    known = info("red", "green", "blue", name="k")
+    assert match_bands(known, known, ("blue", "green", "red"))[1] == (2, 1, 0)
+    with pytest.raises(BandError, match=r"choose among these roles, or numbers 1 to 3\.$"):
+        match_bands(known, known, ("blue", "green", "nir"))
+
+
 @pytest.mark.parametrize(
     ("bands", "message"),
     [

@@ -127,7 +127,7 @@ def _fit(sample: Sample, every: Sample, context: DetectionContext) -> ChangeVect
     size = object_pixel_m(context)
     if size is None:
         return fitted
-    light = illumination(context.roles, shadow is not None)
+    light = illumination(context.roles, shadow)
     parts_of = list(np.concatenate(weights, axis=1))
     both = light.split(seen.residual, seen.level, fitted.variance(seen, parts_of))
     light = light.fitted(*both, parts_of)

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from changedet.differencing.light.shadow import ShadowModel
+
 DEPTH = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
 """How strongly a change of direct sunlight shows by band: the light of the sky is blue."""
 TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
@@ -137,16 +139,18 @@ class Illumination:
         return {"light_spread": self.light, "colour_variance_share": list(self.colour)}
 
 
-def illumination(roles: tuple[str, ...], explained: bool) -> Illumination:
+def illumination(roles: tuple[str, ...], shadow: ShadowModel | None) -> Illumination:
     """The split for bands of these roles.
 
     Parameters
     ----------
     roles : tuple of str
         One a band.
-    explained : bool
-        Whether moved shadows will be explained.
+    shadow : ShadowModel or None
+        What moved shadows are explained by; says what light does to bands that have no names.
     """
     depth = np.array([DEPTH.get(role, 1.0) for role in roles])
+    if shadow is not None and not shadow.colour.named:
+        depth[list(shadow.bands)] = shadow.colour.depth
     tolerance = np.array([TOLERANCE.get(role, OTHER_TOLERANCE) for role in roles])
-    return Illumination(depth / depth.mean(), tolerance, EXPLAINED_LIGHT if explained else LIGHT)
+    return Illumination(depth / depth.mean(), tolerance, LIGHT if shadow is None else EXPLAINED_LIGHT)

@@ -8,10 +8,14 @@ was not fitted on, such as painted wagons, come out wrong and would be called ch
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from changedet.model import SAR_ROLES, SPECTRAL_ROLES
 
 NDVI_SOFTNESS = 0.08
 """Half-width of the blend between the two strata, in units of the vegetation index."""
@@ -19,6 +23,15 @@ DARK_QUANTILE = 0.001
 """Quantile of the image that stands for ground that gives no light back."""
 MINIMUM_STRATUM = 2000
 """Pixels a stratum must have to be fitted by itself."""
+NAMELESS_BANDS = (4, 8)
+"""With so many bands of which none has a name, two are looked for that tell vegetation (with fewer,
+near infrared is seldom there); no more than so many are tried,"""
+TELLING_PIXELS = 8_000
+"""on so many pixels at most,"""
+TELLING_ROUNDS = 4
+"""with so many rounds of re-weighting,"""
+TELLING_GAIN = 0.9
+"""and the median error of either part of the ground must fall to this share, in the mean."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +104,8 @@ def fit_radiometry(
     before, after : (band, n) float32 arrays
         Jointly valid pixels.
     roles : tuple of str
-        One a band; with ``red`` and ``nir`` there are two strata.
+        One a band; with ``red`` and ``nir`` there are two strata. Where no band has a name, those
+        two are looked for whose normalised difference best parts what the season moved apart.
     iterations : int
         Rounds of re-weighting.
 
@@ -106,15 +120,69 @@ def fit_radiometry(
     most of a stratum changed: its fit then follows the change.
     """
     x, y = before.astype(np.float64), after.astype(np.float64)
-    red = roles.index("red") if "red" in roles else None
-    nir = roles.index("nir") if "nir" in roles else None
-    if red is None or nir is None:
-        gain, offset = _fit_stratum(x, y, iterations)
-        return Radiometry(gain[None], offset[None])
-    index = vegetation_index(before[red], before[nir])
+    if "red" in roles and "nir" in roles:
+        return _fit_strata(x, y, (roles.index("red"), roles.index("nir")), iterations)
+    gain, offset = _fit_stratum(x, y, iterations)
+    common = Radiometry(gain[None], offset[None])
+    if not _nameless(roles):
+        return common
+    bands = _telling_bands(x, y)
+    return common if bands is None else _fit_strata(x, y, bands, iterations)
+
+
+def _nameless(roles: tuple[str, ...]) -> bool:
+    """Whether nobody says of any of several bands which it is."""
+    return len(roles) >= NAMELESS_BANDS[0] and {*SPECTRAL_ROLES, *SAR_ROLES}.isdisjoint(roles)
+
+
+def _telling_bands(x: np.ndarray, y: np.ndarray) -> tuple[int, int] | None:
+    """The two bands whose normalised difference best parts what the season moved differently.
+
+    Among blue, green, red and near infrared these are one of the visible bands and the near
+    infrared. None where no two make the prediction much better than one line for all.
+    """
+    step = max(1, x.shape[1] // TELLING_PIXELS)
+    few, other = x[:, ::step], y[:, ::step]
+    gain, offset = _fit_stratum(few, other, TELLING_ROUNDS)
+    common = Radiometry(gain[None], offset[None])
+    best, most = None, -math.log(TELLING_GAIN)
+    for bands in itertools.permutations(range(min(len(x), NAMELESS_BANDS[1])), 2):
+        tried = _fit_strata(few, other, bands, TELLING_ROUNDS, MINIMUM_STRATUM // step)
+        if tried.red is None:
+            continue
+        # Either stratum may be the smaller one, and counts by itself.
+        green = tried.vegetation(few) > 0.5
+        gained = np.mean(
+            [_misfit(common, few[:, s], other[:, s]) - _misfit(tried, few[:, s], other[:, s])
+             for s in (green, ~green)]
+        )  # fmt: skip
+        if gained > most:
+            best, most = bands, float(gained)
+    return best
+
+
+def _misfit(radiometry: Radiometry, x: np.ndarray, y: np.ndarray) -> float:
+    """Mean over bands of the logarithm of the median error."""
+    error = np.median(np.abs(y - radiometry.apply(x)), axis=1)
+    return float(np.mean(np.log(np.maximum(error, 1e-9))))
+
+
+def _fit_strata(
+    x: np.ndarray,
+    y: np.ndarray,
+    bands: tuple[int, int],
+    iterations: int,
+    least: int = MINIMUM_STRATUM,
+) -> Radiometry:
+    """Fit two strata, told by the normalised difference of two bands.
+
+    One for all where either has fewer pixels than ``least``.
+    """
+    red, nir = bands
+    index = vegetation_index(x[red].astype(np.float32), x[nir].astype(np.float32))
     split = _split(index)
     masks = [index <= split, index > split]
-    if min(int(m.sum()) for m in masks) < MINIMUM_STRATUM:
+    if min(int(m.sum()) for m in masks) < least:
         gain, offset = _fit_stratum(x, y, iterations)
         return Radiometry(gain[None], offset[None])
     other = _fit_stratum(x[:, masks[0]], y[:, masks[0]], iterations)

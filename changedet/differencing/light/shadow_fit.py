@@ -17,10 +17,12 @@ TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
 NIR_DEEPER = 2.0
 """The near infrared may fall by so many times more: where all of the image holds some haze or light
 of the sky, its floor is guessed too high."""
-UNNAMED_TOLERANCE = 0.5
-"""The same for bands of which it is not known which is which:"""
 UNNAMED_BANDS = 4
-"""so many of them are looked at."""
+"""So many bands are looked at where it is not known which is which,"""
+UNNAMED_RANGE = 0.4
+"""and the scene's own values are used within so much of equal depth,"""
+UNNAMED_TOLERANCE = (0.16, 0.5)
+"""with this deviation; or with that, where what changed is too little to learn them from."""
 SKYLIGHT_RANGE = 0.15
 DEEP = 0.8
 """Pixels darker than this share of the other date's value may lie in a shadow."""
@@ -46,8 +48,9 @@ def fit_shadow(
 ) -> ShadowModel | None:
     """Learn the colour of shadows from the pair.
 
-    Without blue, green and red among the bands, as in a panchromatic image or in one whose bands
-    have no names, shadows are taken to be about as deep in all bands, and told by where they fall.
+    Without blue, green and red among the bands, as where bands have no names, how deep shadows are
+    in each is learnt from what got darker or brighter in all of them. In a panchromatic image they
+    are told by where they fall alone.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def fit_shadow(
     bands, colour = _expected(roles)
     dark = _dark_level(before[list(bands)], after[list(bands)], changed)
     model = ShadowModel(bands, dark, colour, away, gsd_m)
-    if not colour.named:
+    if len(bands) == 1:
         return model
     model = _best_floor(model, before, after, changed)
     logs = [model.logarithms(v[:, changed][:, None, :])[:, 0] for v in (before, after)]
@@ -81,15 +84,19 @@ def fit_shadow(
     if together.sum() < LEAST_COLOURED:
         return model
     depth = np.median(difference[:, together] / visible[together], axis=1)
-    depth = np.clip(depth, colour.depth - SKYLIGHT_RANGE, colour.depth + SKYLIGHT_RANGE)
-    return replace(model, colour=replace(colour, depth=depth))
+    within = SKYLIGHT_RANGE if colour.named else UNNAMED_RANGE
+    depth = np.clip(depth, colour.depth - within, colour.depth + within)
+    if colour.named:
+        return replace(model, colour=replace(colour, depth=depth))
+    tolerance = np.full_like(colour.tolerance, UNNAMED_TOLERANCE[0])
+    return replace(model, colour=replace(colour, depth=depth / depth.mean(), tolerance=tolerance))
 
 
 def _expected(roles: tuple[str, ...]) -> tuple[tuple[int, ...], ShadowColour]:
     """Bands to look at, and the colour of a shadow under a clear sky."""
     if not set(VISIBLE) <= set(roles):
         count = min(len(roles), UNNAMED_BANDS)
-        wide = np.full((count, 2), UNNAMED_TOLERANCE)
+        wide = np.full((count, 2), UNNAMED_TOLERANCE[1])
         return tuple(range(count)), ShadowColour(np.ones(count), wide, count, named=False)
     names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
     depth = np.array([SKYLIGHT[n] for n in names])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from changedet.errors import BandError
 from changedet.model import SAR_ROLES, SPECTRAL_ROLES, ImageInfo
@@ -166,7 +167,9 @@ def match_bands(
     """Find the bands that both images have.
 
     By role where roles are known; in order where neither image has known roles and both have the
-    same number of bands. ``nir`` and ``nir08`` stand in for each other.
+    same number of bands. ``nir`` and ``nir08`` stand in for each other. To an image that does not
+    say which of its bands is which, as many wanted roles as it has bands give their names, in
+    order.
 
     Parameters
     ----------
@@ -191,7 +194,9 @@ def match_bands(
     if bands is not None:
         if not bands:
             raise BandError("No bands were asked for: give at least one role or number, or None.")
-        found = [_wanted(str(b).strip().lower(), before, after) for b in bands]
+        asked = [str(b).strip().lower() for b in bands]
+        before, after = (_named(info, asked) for info in (before, after))
+        found = [_wanted(band, before, after) for band in asked]
     else:
         found = _common(before, after)
     roles = [role for role, _, _ in found]
@@ -200,8 +205,24 @@ def match_bands(
     return tuple(roles), tuple(b for _, b, _ in found), tuple(a for _, _, a in found)
 
 
+def _named(info: ImageInfo, asked: Sequence[str]) -> ImageInfo:
+    """The same image with the roles that were asked for, if it has as many bands and no roles."""
+    roles = [role_of_name(band) for band in asked]
+    if len(roles) != len(info.roles) or None in roles or any(map(is_known, info.roles)):
+        return info
+    return replace(info, roles=tuple(filter(None, roles)))
+
+
 def _listing(info: ImageInfo) -> str:
     return f"{info.name} has {len(info.roles)} ({', '.join(info.roles)})"
+
+
+def _how_to_name(info: ImageInfo) -> str:
+    """Advice for an image that does not say which of its bands is which."""
+    if any(map(is_known, info.roles)):
+        return ""
+    count = len(info.roles)
+    return f" To name its bands, give as many roles as it has ({count}), in the order of the file."
 
 
 def _position(role: str, roles: Sequence[str]) -> int | None:
@@ -227,7 +248,8 @@ def _common(before: ImageInfo, after: ImageInfo) -> list[tuple[str, int, int]]:
         raise BandError(
             f"The bands cannot be matched: before {_listing(before)}, after {_listing(after)}. "
             "Choose the bands that correspond with --bands (bands=), by role where both images "
-            "name their bands, else by 1-based number, for example --bands 1,2,3."
+            "name their bands, else by 1-based number, for example --bands 1,2,3; or give as many "
+            "roles as an image has that does not name its bands, in their order."
         )
     return pairs
 
@@ -242,7 +264,7 @@ def _wanted(band: str, before: ImageInfo, after: ImageInfo) -> tuple[str, int, i
         if position is None:
             raise BandError(
                 f"Band {band!r} was asked for, but {_listing(info)}: choose among these roles, or "
-                f"numbers 1 to {len(info.roles)}."
+                f"numbers 1 to {len(info.roles)}.{_how_to_name(info)}"
             )
         positions.append(position)
     i, j = positions

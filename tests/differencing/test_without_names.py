@@ -1,0 +1,69 @@
+"""Images that do not say which of their bands is which, and images of one band."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+
+import changedet as cd
+
+from .test_tight_crop import crop
+
+NAMES = ("blue", "green", "red", "nir")
+
+
+def cut(folder, bands=NAMES, order=(1, 2, 3, 4)):
+    """The heart of the sample's yard, with some bands in some order and these names."""
+    out = []
+    for name in ("before", "after"):
+        with rasterio.open(crop(folder, name, 300, 400, 256)) as whole:
+            kept, tags, pixels = whole.profile, whole.tags(), whole.read(list(order))
+        path = folder / f"{name}_{len(out)}_{'_'.join(map(str, bands))}.tif"
+        with rasterio.open(path, "w", **{**kept, "count": len(order)}) as part:
+            part.write(pixels)
+            part.update_tags(**tags)
+            part.descriptions = bands
+        out.append(str(path))
+    return out
+
+
+def rows(report):
+    return report.changes.take(~report.changes.explained).geometry
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    return rows(cd.detect(*cut(tmp_path_factory.mktemp("named")), engine="serial"))
+
+
+def shared(one, other):
+    """Share of the area of one set of outlines that another covers."""
+    one, other = shapely.union_all(one), shapely.union_all(other)
+    return one.intersection(other).area / one.area
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (3, 2, 1, 4)])
+def test_without_names_nearly_the_same_is_found_in_any_order(tmp_path, named, order):
+    found = rows(cd.detect(*cut(tmp_path, (None,) * 4, order), engine="serial"))
+    assert shared(named, found) > 0.85
+    assert shared(found, named) > 0.85
+
+
+def test_names_that_are_given_are_as_good_as_those_of_the_file(tmp_path, named):
+    order = (3, 1, 2, 4)
+    images = cut(tmp_path, (None,) * 4, order)
+    asked = [NAMES[k - 1] for k in order]
+    found = cd.detect(*images, bands=asked, engine="serial")
+    assert found.summary["detector"]["bands"] == asked
+    assert len(rows(found)) == pytest.approx(len(named), abs=2)
+    assert shared(named, rows(found)) > 0.97
+
+
+def test_one_band_shows_much_of_it(tmp_path, named):
+    """Grey things on grey ground are not seen; what is seen is there."""
+    found = rows(cd.detect(*cut(tmp_path, ("pan",), (2,)), engine="serial"))
+    assert shared(named, found) > 0.4
+    touched = shapely.intersects(found, shapely.union_all(named).buffer(3.0))
+    assert np.mean(touched) > 0.85
