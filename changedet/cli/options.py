@@ -99,8 +99,12 @@ _area = click.option("--aoi", metavar="F", help="Polygons outside of which nothi
 _reading = _together(
     click.option("--clouds", type=click.Choice(CLOUD_CHOICES), help="Leave clouds out, or do not."),
     click.option("--domain", type=click.Choice(DOMAIN_CHOICES), help="What pixel values are."),
-    click.option("--bands", type=Names(), help="Roles or numbers of the bands to use: red,nir; "
-                 "or a role for each band of a file that does not name them."),
+    click.option(
+        "--bands",
+        type=Names(),
+        help="Roles or numbers of the bands to use: red,nir; "
+        "or a role for each band of a file that does not name them.",
+    ),
     click.option("--grid", type=GridSize(), help="Pixel size of the common grid."),
     click.option("--align/--no-align", default=None, help="Correct the shift between the images."),
 )

@@ -54,8 +54,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unnamed": {},
     "panchromatic": {},
 }
-"""Kinds of yards at 0.5 m, as options beside :data:`detection.YARD`: the last two are plain ones, of
-which nobody says which band is which, or which have one band."""
+"""Kinds of yards at 0.5 m, as options beside :data:`detection.YARD`: the last two are plain ones,
+of which nobody says which band is which, or which have one band."""
 BEYOND = ("unnamed", "panchromatic")
 """Kinds for which no number is asked."""
 

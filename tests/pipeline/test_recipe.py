@@ -154,8 +154,6 @@ class TestInputs:
         bare = cd.detect(*(pair[:2] for pair in pairs["arrays"]), alignment=known, **suns)
         assert bare.summary["detector"]["bands"] == ["band1", "band2", "band3", "band4"]
         assert bare.summary["detector"]["shadow"]["source"] == "given"
-        agree = (whole(bare.changed) == 1) == (expected == 1)
-        assert agree.mean() > 0.995
         for array, copy in zip(arrays, copies, strict=True):
             np.testing.assert_array_equal(array, copy)
 

@@ -153,4 +153,5 @@ def illumination(roles: tuple[str, ...], shadow: ShadowModel | None) -> Illumina
     if shadow is not None and not shadow.colour.named:
         depth[list(shadow.bands)] = shadow.colour.depth
     tolerance = np.array([TOLERANCE.get(role, OTHER_TOLERANCE) for role in roles])
-    return Illumination(depth / depth.mean(), tolerance, LIGHT if shadow is None else EXPLAINED_LIGHT)
+    light = LIGHT if shadow is None else EXPLAINED_LIGHT
+    return Illumination(depth / depth.mean(), tolerance, light)
