@@ -30,7 +30,7 @@ TELLING_PIXELS = 8_000
 """on so many pixels at most,"""
 TELLING_ROUNDS = 4
 """with so many rounds of re-weighting,"""
-TELLING_GAIN = 0.9
+TELLING_GAIN = 0.95
 """and the median error of either part of the ground must fall to this share, in the mean."""
 
 
@@ -146,7 +146,10 @@ def _telling_bands(x: np.ndarray, y: np.ndarray) -> tuple[int, int] | None:
     gain, offset = _fit_stratum(few, other, TELLING_ROUNDS)
     common = Radiometry(gain[None], offset[None])
     best, most = None, -math.log(TELLING_GAIN)
-    for bands in itertools.permutations(range(min(len(x), NAMELESS_BANDS[1])), 2):
+    for one, two in itertools.combinations(range(min(len(x), NAMELESS_BANDS[1])), 2):
+        # Most ground gives back more of the near infrared than of red.
+        rising = float(np.median(vegetation_index(few[one], few[two]))) >= 0.0
+        bands = (one, two) if rising else (two, one)
         tried = _fit_strata(few, other, bands, TELLING_ROUNDS, MINIMUM_STRATUM // step)
         if tried.red is None:
             continue
