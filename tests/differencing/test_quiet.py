@@ -77,26 +77,21 @@ class Told:
     structure: object = None
 
 
+def lit(before: float, after: float, bands: int = 4) -> Told:
+    """Shadows that go two pixels a metre up at both dates, and so many across."""
+    away = ((-2.0, before), (-2.0, after))
+    return Told(shadow=SimpleNamespace(away=away, bands=tuple(range(bands))))
+
+
 @pytest.mark.parametrize(
     ("gsd_m", "bands", "detector", "shade_px", "kind"),
     [
         (10.0, 4, Told(), 0.0, "medium"),
         (2.5, 4, Told(), 0.0, "metres"),
-        (0.5, 4, Told(shadow=SimpleNamespace(away=((-2.0, 0.0), (-2.0, 0.5)))), 200.0, "fine"),
-        (
-            0.5,
-            4,
-            Told(shadow=SimpleNamespace(away=((-2.0, -1.0), (-2.0, 1.0)))),
-            40.0,
-            "fine, other light",
-        ),
-        (
-            0.5,
-            4,
-            Told(shadow=SimpleNamespace(away=((-2.0, -1.0), (-2.0, 1.0)))),
-            200.0,
-            "fine, large shadows",
-        ),
+        (0.5, 4, lit(0.0, 0.5), 200.0, "fine"),
+        (0.5, 4, lit(-1.0, 1.0), 40.0, "fine, other light"),
+        (0.5, 4, lit(-1.0, 1.0), 200.0, "fine, large shadows"),
+        (0.5, 1, lit(-1.0, 1.0, bands=1), 200.0, "one band, sun known"),
         (0.5, 3, Told(structure=object()), 0.0, "picture"),
         (0.5, 1, Told(structure=object()), 0.0, "one band"),
         (None, 1, Told(structure=object()), 0.0, "one band"),
@@ -108,5 +103,6 @@ def test_kinds_of_pairs(gsd_m, bands, detector, shade_px, kind):
 
 
 def test_every_kind_of_fine_pair_is_known():
-    every = ("fine", "fine, other light", "fine, large shadows", "picture", "one band", "metres")
+    every = ("fine", "fine, other light", "fine, large shadows", "picture", "one band", "metres",
+             "one band, sun known")  # fmt: skip
     assert set(every) <= set(_all()["change-vector"])

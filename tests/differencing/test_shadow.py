@@ -120,6 +120,7 @@ def test_one_band_tells_shadows_by_their_depth_alone():
     model = fit_shadow(before[:1], after[:1], changed, ("pan",), away, 0.5)
     logs = [model.logarithms(v[:1, 500:3000][:, None, :]) for v in (before, after)]
     assert model.bands == (0,)
+    assert fit_shadow(before[:1], after[:1], changed, ("pan",), away, 2.0) is None
     assert model.coloured(*logs).mean() > 0.95
 
 

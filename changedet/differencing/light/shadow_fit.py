@@ -23,6 +23,8 @@ UNNAMED_RANGE = 0.4
 """and the scene's own values are used within so much of equal depth,"""
 UNNAMED_TOLERANCE = (0.16, 0.5)
 """with this deviation; or with that, where what changed is too little to learn them from."""
+ONE_BAND_M = 1.2
+"""Larger pixels of one band tell no shadows, metres: too much that moved is left."""
 SKYLIGHT_RANGE = 0.15
 DEEP = 0.8
 """Pixels darker than this share of the other date's value may lie in a shadow."""
@@ -72,6 +74,8 @@ def fit_shadow(
     if not before.size:
         return None
     bands, colour = _expected(roles)
+    if len(bands) == 1 and gsd_m > ONE_BAND_M:
+        return None
     dark = _dark_level(before[list(bands)], after[list(bands)], changed)
     model = ShadowModel(bands, dark, colour, away, gsd_m)
     if len(bands) == 1:

@@ -97,13 +97,13 @@ def kind_of(detector: FittedDetector, context: DetectionContext, shade_px: float
     size = context.gsd_m
     if size is None or not is_fine(size):
         return "medium"
+    shadow = getattr(detector, "shadow", None)
+    if shadow is not None and len(shadow.bands) == 1:
+        return "one band, sun known"
     if size > COARSE_M:
         return "metres"
-    shadow = getattr(detector, "shadow", None)
     if shadow is None:
         return "fine"
-    if len(shadow.bands) == 1:
-        return "one band, sun known"
     (r0, c0), (r1, c1) = shadow.away
     if size * math.hypot(r1 - r0, c1 - c0) < SWEEP:
         return "fine"
