@@ -172,7 +172,8 @@ def test_degenerate_images_give_finite_numbers_and_no_warning(case):
         (1, None, False, None, 0, None),
         (4, 0.5, False, LIGHT, 1, 6.0),
         (4, 0.5, True, EXPLAINED_LIGHT, 1, None),
-        (1, 0.5, True, LIGHT, 1, 6.0),  # one band has no colour of shadows
+        (1, 0.5, True, EXPLAINED_LIGHT, 1, None),  # shadows told by where they fall alone
+        (1, 2.0, True, LIGHT, 0, 2.0),  # not where pixels are that large
         (3, 0.3, True, EXPLAINED_LIGHT, 2, None),
         (3, 2.0, False, LIGHT, 0, 2.0),
         (3, 10.0, False, None, 0, None),
@@ -297,4 +298,5 @@ def test_without_the_suns_positions_there_is_no_shadow_model():
     suns = ((-1.0, 0.5), (-1.2, 0.1))
     assert fit(pair, shadow_away=suns).shadow is not None
     no_blue = noisy_pair(11, 3, SHAPE, roles=("green", "red", "nir"))
-    assert fit(no_blue, shadow_away=suns).shadow is None
+    assert not fit(no_blue, shadow_away=suns).shadow.colour.named
+    assert fit(no_blue, shadow_away=(None, None)).shadow is None

@@ -26,6 +26,8 @@ TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
 """Deviation from that which haze and different ground bring about, as a share of the change."""
 OTHER_TOLERANCE = 0.15
 """The same for bands of which no more is known."""
+UNNAMED_TOLERANCE = 0.25
+"""And for bands of which it is not known which is which: as much as for those above together."""
 LIGHT = 0.2
 """Largest relative spread of brightness where nothing predicts how the light moved,"""
 EXPLAINED_LIGHT = 0.05
@@ -150,8 +152,9 @@ def illumination(roles: tuple[str, ...], shadow: ShadowModel | None) -> Illumina
         What moved shadows are explained by; says what light does to bands that have no names.
     """
     depth = np.array([DEPTH.get(role, 1.0) for role in roles])
+    tolerance = np.array([TOLERANCE.get(role, OTHER_TOLERANCE) for role in roles])
     if shadow is not None and not shadow.colour.named:
         depth[list(shadow.bands)] = shadow.colour.depth
-    tolerance = np.array([TOLERANCE.get(role, OTHER_TOLERANCE) for role in roles])
+        tolerance[list(shadow.bands)] = UNNAMED_TOLERANCE
     light = LIGHT if shadow is None else EXPLAINED_LIGHT
     return Illumination(depth / depth.mean(), tolerance, light)
