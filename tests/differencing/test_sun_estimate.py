@@ -7,11 +7,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from changedet.differencing import shadow_offset
+from changedet.differencing.light.half_circle import half_circle
 from changedet.differencing.light.sun_estimate import (
     BINS,
     LONGEST_RUN_PX,
+    STEPS,
     estimate_sun,
-    half_circle,
 )
 
 from .builders import smooth_field, utm_grid
@@ -88,6 +89,16 @@ def test_the_suns_are_found_whichever_way_the_walls_run(suns):
         for away, true in zip(found.away, aways, strict=True):
             cosine = np.dot(away, true) / np.hypot(*away) / np.hypot(*true)
             assert cosine > np.cos(np.deg2rad(10))
+
+
+def test_in_another_order_of_bands_the_steps_tell_the_same_suns():
+    grid = utm_grid(SIDE, SIDE)
+    before, after = _town(3, tuple(shadow_offset(grid, *s) for s in ((150, 40), (170, 34))))
+    plain = estimate_sun(_blocks(before, after), grid)
+    turned = estimate_sun(_blocks(before[::-1], after[::-1]), grid, steps=STEPS[::-1])
+    assert turned.azimuth_deg == pytest.approx(plain.azimuth_deg, abs=1.0)
+    mistaken = estimate_sun(_blocks(before[::-1], after[::-1]), grid, steps=(1.6, 1.0, 0.4))
+    assert max(mistaken.edges) < 0.3 * min(plain.edges)
 
 
 def test_a_known_sun_gives_the_other_its_length():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
@@ -59,6 +61,22 @@ def test_names_that_are_given_are_as_good_as_those_of_the_file(tmp_path, named):
     assert found.summary["detector"]["bands"] == asked
     assert len(rows(found)) == pytest.approx(len(named), abs=2)
     assert shared(named, rows(found)) > 0.97
+
+
+def test_without_names_and_tags_the_sun_is_estimated(tmp_path):
+    bare = []
+    for name in ("before", "after"):
+        with rasterio.open(SAMPLE / f"{name}.tif") as whole:
+            kept, pixels = whole.profile, whole.read()
+        with rasterio.open(tmp_path / f"{name}.tif", "w", **kept) as part:
+            part.write(pixels)
+        bare.append(str(tmp_path / f"{name}.tif"))
+    report = cd.detect(*bare, engine="serial")
+    assert report.summary["detector"]["bands"] == ["band1", "band2", "band3", "band4"]
+    assert report.summary["detector"]["shadow"]["source"] == "estimated"
+    every = rows(cd.detect(*(str(SAMPLE / Path(b).name) for b in bare), engine="serial"))
+    assert shared(every, rows(report)) > 0.7
+    assert shared(rows(report), every) > 0.7
 
 
 def test_one_band_shows_some_of_it_to_who_looks_through_more():

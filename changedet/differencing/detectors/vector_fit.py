@@ -15,7 +15,7 @@ from changedet.differencing.ground.structure import Structure, fit_structure
 from changedet.differencing.light.illumination import illumination
 from changedet.differencing.light.radiometry import fit_radiometry
 from changedet.differencing.light.shadow_fit import fit_shadow
-from changedet.differencing.light.sun_estimate import LONGEST_RUN_PX, estimate_sun
+from changedet.differencing.light.sun_estimate import LONGEST_RUN_PX, STEPS, estimate_sun
 from changedet.differencing.null.null_model import changed_places
 from changedet.differencing.sampling import Sample
 from changedet.model import Window
@@ -151,7 +151,7 @@ def _with_shadow(
     start = (known[0] or (0.0, 0.0), known[1] or (0.0, 0.0))
     shadow = fit_shadow(*pixels, context.roles, start, context.gsd_m or 1.0)
     told = known[0] is not None and known[1] is not None
-    if shadow is None or not (told or shadow.colour.named):
+    if shadow is None or not (told or shadow.colour.learnt):
         # the sun is estimated from the edges of shadows, which only their colour tells from others
         return fitted
     if told:
@@ -162,7 +162,8 @@ def _with_shadow(
         for _, pair in sample.pairs(LONGEST_RUN_PX):
             yield *blind.shadow_logarithms(pair), pair.valid
 
-    sun = estimate_sun(blocks, sample.reader.grid, known)
+    steps = STEPS if shadow.colour.named else tuple(float(v) for v in shadow.colour.depth)
+    sun = estimate_sun(blocks, sample.reader.grid, known, steps)
     if sun.away is None:
         return replace(fitted, sun=sun)
     source = "estimated" if known == (None, None) else f"{context.sun_source} and estimated"

@@ -51,7 +51,9 @@ class ShadowColour:
     bright: int
     """So many bands, the first ones, make up brightness."""
     named: bool = True
-    """Whether bands are known to be blue, green, red and, if there, near infrared."""
+    """Whether bands are known to be blue, green, red and, if there, near infrared;"""
+    learnt: bool = True
+    """and if not, whether the pair told their depth."""
 
     def brightness(self, logarithms: np.ndarray) -> np.ndarray:
         """Mean of the logarithms (or of their differences) that make up brightness, (y, x)."""

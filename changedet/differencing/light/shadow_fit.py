@@ -93,7 +93,8 @@ def fit_shadow(
     if colour.named:
         return replace(model, colour=replace(colour, depth=depth))
     tolerance = np.full_like(colour.tolerance, UNNAMED_TOLERANCE[0])
-    return replace(model, colour=replace(colour, depth=depth / depth.mean(), tolerance=tolerance))
+    depth /= depth.mean()
+    return replace(model, colour=replace(colour, depth=depth, tolerance=tolerance, learnt=True))
 
 
 def _expected(roles: tuple[str, ...]) -> tuple[tuple[int, ...], ShadowColour]:
@@ -101,7 +102,8 @@ def _expected(roles: tuple[str, ...]) -> tuple[tuple[int, ...], ShadowColour]:
     if not set(VISIBLE) <= set(roles):
         count = min(len(roles), UNNAMED_BANDS)
         wide = np.full((count, 2), UNNAMED_TOLERANCE[1])
-        return tuple(range(count)), ShadowColour(np.ones(count), wide, count, named=False)
+        unknown = ShadowColour(np.ones(count), wide, count, named=False, learnt=False)
+        return tuple(range(count)), unknown
     names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
     depth = np.array([SKYLIGHT[n] for n in names])
     tolerance = np.array([[TOLERANCE[n]] * 2 for n in names])

@@ -11,12 +11,13 @@ has it: those of shadows that moved. Where none moved there is nothing to estima
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from changedet.differencing.light.half_circle import half_circle, one_sided
 from changedet.model import Grid
 
 BINS = 72
@@ -25,8 +26,10 @@ STEEPEST = 0.08
 """Least gradient of an edge of shadow, natural logarithm of brightness a pixel,"""
 ELSEWHERE = 0.35
 """and the other date's at the same place, as a share of it, at most."""
-CHROMA = {"blue": (0.84, 0.25), "green": (1.05, 0.25), "red": (1.11, 0.25)}
-"""Step by band over its mean in the visible, and how far it may be off."""
+STEPS = (0.84, 1.05, 1.11)
+"""Step in blue, green and red over its mean in the visible,"""
+STEP_TOLERANCE = 0.25
+"""and how far that of a band may be off."""
 LEAST_EDGES = 1500
 """Fewer pixels of edges say nothing."""
 LEAST_FIT = 0.4
@@ -78,30 +81,35 @@ class SunEstimate:
 
 
 def shadow_edges(
-    one: np.ndarray, other: np.ndarray
+    one: np.ndarray, other: np.ndarray, steps: Sequence[float] = STEPS
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Edges of shadows that one date shows and the other does not.
 
     Parameters
     ----------
-    one, other : (3, y, x) float32 arrays
-        Logarithms of blue, green and red without haze, of the date asked for and of the other.
+    one, other : (band, y, x) float32 arrays
+        Logarithms without haze, of the date asked for and of the other.
+    steps : sequence of float
+        Step of the first bands over its mean in them.
 
     Returns
     -------
     level, down, right, found
         (y, x): mean logarithm, its gradient along rows and columns, and which pixels are edges.
     """
-    level, elsewhere = (np.add.reduce(v[:3], axis=0) * np.float32(1 / 3) for v in (one, other))
+    count = len(steps)
+    level, elsewhere = (
+        np.add.reduce(v[:count], axis=0) * np.float32(1 / count) for v in (one, other)
+    )
     down, right = _slopes(level)
     square = down * down + right * right
     found = square > STEEPEST**2
     down_other, right_other = _slopes(elsewhere)
     found &= down_other**2 + right_other**2 < ELSEWHERE**2 * square
     safe = np.where(found, square, np.float32(1.0))
-    for band, (depth, tolerance) in zip(one, CHROMA.values(), strict=False):
+    for band, depth in zip(one, steps, strict=False):
         y, x = _slopes(band)
-        found &= np.abs((y * down + x * right) / safe - np.float32(depth)) < tolerance
+        found &= np.abs((y * down + x * right) / safe - np.float32(depth)) < STEP_TOLERANCE
     return level, down, right, found
 
 
@@ -119,7 +127,10 @@ Logarithms = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def estimate_sun(
-    blocks: Callable[[], Iterable[Logarithms]], grid: Grid, known: tuple[Any, Any] = (None, None)
+    blocks: Callable[[], Iterable[Logarithms]],
+    grid: Grid,
+    known: tuple[Any, Any] = (None, None),
+    steps: Sequence[float] = STEPS,
 ) -> SunEstimate:
     """Estimate the two suns from the edges of shadows that moved.
 
@@ -132,6 +143,8 @@ def estimate_sun(
         The common grid; its north tells the azimuth.
     known : (before, after)
         ``away`` of a date whose sun is known, or None.
+    steps : sequence of float
+        As for :func:`shadow_edges`.
 
     Returns
     -------
@@ -148,7 +161,7 @@ def estimate_sun(
     for k, (before, after, valid) in enumerate(blocks()):
         inner = _inner(valid)
         for date, (one, other) in enumerate(((before, after), (after, before))):
-            _, down, right, found = shadow_edges(one, other)
+            _, down, right, found = shadow_edges(one, other, steps)
             chosen = found & inner
             angle = np.arctan2(down[chosen], right[chosen]) * (BINS / (2 * math.pi))
             index = np.floor(angle).astype(np.int64) % BINS
@@ -162,12 +175,12 @@ def estimate_sun(
         towards.append(angle)
         fit.append(quality)
         spread.append(math.degrees(math.sqrt((PARTS - 1) / PARTS * float(off @ off))))
-        fine.append(_one_sided(whole, angle))
+        fine.append(one_sided(whole, angle))
     edges = (int(counts[0].sum()), int(counts[1].sum()))
     needed = [d for d in (0, 1) if known[d] is None]
     reason = _doubt([(edges[d], fit[d], fine[d], spread[d]) for d in needed])
     azimuth = tuple(_azimuth(grid, a) for a in towards)
-    away = None if reason else _scaled(blocks, grid, towards, known)
+    away = None if reason else _scaled(blocks, grid, towards, known, steps)
     return SunEstimate(
         away, (azimuth[0], azimuth[1]), (spread[0], spread[1]), (fit[0], fit[1]), edges,
         reason or "the edges of moved shadows face one way",
@@ -183,45 +196,6 @@ def _inner(valid: np.ndarray) -> np.ndarray:
     out = np.zeros_like(safe)
     out[m : safe.shape[0] - m, m : safe.shape[1] - m] = True
     return out & safe
-
-
-def half_circle(counts: np.ndarray) -> tuple[float, float]:
-    """Middle of the half circle on which a histogram of directions lies, and how well it fits.
-
-    Parameters
-    ----------
-    counts : (n,) int array
-        By direction, from 0 to 360 degrees.
-
-    Returns
-    -------
-    angle : float
-        Radians.
-    fit : float
-        Correlation of the logarithm of the histogram with the half circle, 0 to 1.
-    """
-    n = len(counts)
-    smooth = 0.25 * np.roll(counts, 1) + 0.5 * counts + 0.25 * np.roll(counts, -1)
-    height = np.log(smooth + 0.1 * float(np.median(smooth)) + 1.0)
-    height = height - height.mean()
-    middles = np.arange(360.0)
-    apart = np.abs((np.arange(n) + 0.5) * (360.0 / n) - middles[:, None])
-    apart = np.minimum(apart % 360.0, -apart % 360.0)
-    shape = np.clip((92.5 - apart) / 5.0, -1.0, 1.0)
-    shape -= shape.mean(axis=1, keepdims=True)
-    norm = np.sqrt((shape * shape).sum(axis=1) * float((height * height).sum()) + 1e-12)
-    fit = (shape * height).sum(axis=1) / norm
-    best = float(fit.max())
-    close = np.deg2rad(middles[fit > best - 0.01])
-    return math.atan2(float(np.sin(close).sum()), float(np.cos(close).sum())), best
-
-
-def _one_sided(counts: np.ndarray, angle: float) -> float:
-    """Edges that face away from the sun over those that face it."""
-    n = len(counts)
-    apart = np.cos((np.arange(n) + 0.5) * (2 * math.pi / n) - angle)
-    front, back = counts[apart > 0.17].sum(), counts[apart < -0.17].sum()
-    return float(front) / max(float(back), 1.0)
 
 
 def _doubt(dates: list[tuple[int, float, float, float]]) -> str:
@@ -240,13 +214,14 @@ def _scaled(
     grid: Grid,
     towards: list[float],
     known: tuple[Any, Any],
+    steps: Sequence[float],
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Give the two directions their lengths: the ratio from the images, the rest by convention."""
     runs: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for before, after, valid in blocks():
         inner = _inner(valid)
         for date, (one, other) in enumerate(((before, after), (after, before))):
-            level, down, right, found = shadow_edges(one, other)
+            level, down, right, found = shadow_edges(one, other, steps)
             runs[date].append(_runs(level, down, right, found & inner, towards[date]))
     lengths = [np.concatenate(r) for r in runs]
     ratio = 1.0
