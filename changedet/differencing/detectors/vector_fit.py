@@ -150,11 +150,11 @@ def _with_shadow(
     known = context.shadow_away or (None, None)
     start = (known[0] or (0.0, 0.0), known[1] or (0.0, 0.0))
     shadow = fit_shadow(*pixels, context.roles, start, context.gsd_m or 1.0)
-    told = known[0] is not None and known[1] is not None
-    if shadow is None or not (told or shadow.colour.learnt):
+    suns_known = known[0] is not None and known[1] is not None
+    if shadow is None or not (suns_known or shadow.colour.told):
         # the sun is estimated from the edges of shadows, which only their colour tells from others
         return fitted
-    if told:
+    if suns_known:
         return replace(fitted, shadow=replace(shadow, source=context.sun_source or "given"))
     blind = replace(fitted, shadow=shadow)
 

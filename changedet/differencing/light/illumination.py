@@ -18,16 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from changedet.differencing.light.shadow import ShadowModel
+from changedet.differencing.light.shadow import SKYLIGHT, SKYLIGHT_TOLERANCE, ShadowModel
 
-DEPTH = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
-"""How strongly a change of direct sunlight shows by band: the light of the sky is blue."""
-TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
-"""Deviation from that which haze and different ground bring about, as a share of the change."""
 OTHER_TOLERANCE = 0.15
-"""The same for bands of which no more is known."""
+"""Deviation that haze and different ground bring about in bands that skylight is not known of, as a
+share of the change,"""
 UNNAMED_TOLERANCE = 0.25
-"""And for bands of which it is not known which is which: as much as for those above together."""
+"""and in those of which it is not known which is which: as much as in blue, green, red and near
+infrared together."""
 LIGHT = 0.2
 """Largest relative spread of brightness where nothing predicts how the light moved,"""
 EXPLAINED_LIGHT = 0.05
@@ -151,8 +149,8 @@ def illumination(roles: tuple[str, ...], shadow: ShadowModel | None) -> Illumina
     shadow : ShadowModel or None
         What moved shadows are explained by; says what light does to bands that have no names.
     """
-    depth = np.array([DEPTH.get(role, 1.0) for role in roles])
-    tolerance = np.array([TOLERANCE.get(role, OTHER_TOLERANCE) for role in roles])
+    depth = np.array([SKYLIGHT.get(role, 1.0) for role in roles])
+    tolerance = np.array([SKYLIGHT_TOLERANCE.get(role, OTHER_TOLERANCE) for role in roles])
     if shadow is not None and not shadow.colour.named:
         depth[list(shadow.bands)] = shadow.colour.depth
         tolerance[list(shadow.bands)] = UNNAMED_TOLERANCE

@@ -5,7 +5,8 @@ of the brightness falls in all bands, least in blue. Geometry: a shadow of one d
 whatever casts it. Going from a darkened pixel towards the sun, as long as it stays dark, the ground
 point that casts onto it cast in the other image too, in that sun's direction and length; there the
 other image must be dark as well. A dark wagon that arrived has the colour at most by chance, and no
-counterpart. Where there is one band, or it is not known which is which, geometry alone must tell.
+counterpart. Where it is not known which band is which, the pair tells how deep shadows are in each;
+in one band geometry alone must tell.
 """
 
 from __future__ import annotations
@@ -18,8 +19,13 @@ import numpy as np
 
 from changedet.differencing.light.casters import BEYOND_WALL_PX, NOTHING, ROOF_M, Walk
 
+SKYLIGHT = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
+"""How strongly a change of direct sunlight shows by band, next to green: the light of the sky is
+blue."""
+SKYLIGHT_TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
+"""Deviation from that which haze and different ground bring about, as a share of the change."""
 RIM_TOLERANCE = 1.6
-"""The same for pixels on the rim of a shadow, which are mixed: so many times as much."""
+"""So many times as much is allowed on the rim of a shadow, whose pixels are mixed."""
 MINIMUM_DEPTH = 0.15
 """Shallower darkening (natural logarithm) is not looked at."""
 MAXIMUM_DEPTH = 1.7
@@ -51,9 +57,10 @@ class ShadowColour:
     bright: int
     """So many bands, the first ones, make up brightness."""
     named: bool = True
-    """Whether bands are known to be blue, green, red and, if there, near infrared;"""
-    learnt: bool = True
-    """and if not, whether the pair told their depth."""
+    """Whether bands are known to be blue, green, red and, if there, near infrared."""
+    told: bool = True
+    """Whether the depth of each is known, by its name or from the pair: without it, where shadows
+    fall must tell alone."""
 
     def brightness(self, logarithms: np.ndarray) -> np.ndarray:
         """Mean of the logarithms (or of their differences) that make up brightness, (y, x)."""

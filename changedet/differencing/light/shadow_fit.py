@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from changedet.differencing.light.shadow import ShadowColour, ShadowModel
+from changedet.differencing.light.shadow import (
+    SKYLIGHT,
+    SKYLIGHT_TOLERANCE,
+    ShadowColour,
+    ShadowModel,
+)
 
 VISIBLE = ("blue", "green", "red")
-SKYLIGHT = {"blue": 0.77, "green": 1.0, "red": 1.06, "nir": 1.17}
-"""Depth of a shadow by band, as a multiple of its mean depth in the visible: clear-sky light is
-bluer than sunlight. The scene's own values are used within :data:`SKYLIGHT_RANGE` of these."""
-TOLERANCE = {"blue": 0.16, "green": 0.12, "red": 0.12, "nir": 0.40}
-"""Deviation from the depth of a band which haze and different ground bring about."""
+SKYLIGHT_RANGE = 0.15
+"""The scene's own depths are used within so much of those under a clear sky."""
 NIR_DEEPER = 2.0
 """The near infrared may fall by so many times more: where all of the image holds some haze or light
 of the sky, its floor is guessed too high."""
@@ -25,7 +27,6 @@ UNNAMED_TOLERANCE = (0.16, 0.5)
 """with this deviation; or with that, where what changed is too little to learn them from."""
 ONE_BAND_M = 1.2
 """Larger pixels of one band tell no shadows, metres: too much that moved is left."""
-SKYLIGHT_RANGE = 0.15
 DEEP = 0.8
 """Pixels darker than this share of the other date's value may lie in a shadow."""
 LEAST_DEEP = 1000
@@ -94,7 +95,7 @@ def fit_shadow(
         return replace(model, colour=replace(colour, depth=depth))
     tolerance = np.full_like(colour.tolerance, UNNAMED_TOLERANCE[0])
     depth /= depth.mean()
-    return replace(model, colour=replace(colour, depth=depth, tolerance=tolerance, learnt=True))
+    return replace(model, colour=replace(colour, depth=depth, tolerance=tolerance, told=True))
 
 
 def _expected(roles: tuple[str, ...]) -> tuple[tuple[int, ...], ShadowColour]:
@@ -102,11 +103,11 @@ def _expected(roles: tuple[str, ...]) -> tuple[tuple[int, ...], ShadowColour]:
     if not set(VISIBLE) <= set(roles):
         count = min(len(roles), UNNAMED_BANDS)
         wide = np.full((count, 2), UNNAMED_TOLERANCE[1])
-        unknown = ShadowColour(np.ones(count), wide, count, named=False, learnt=False)
+        unknown = ShadowColour(np.ones(count), wide, count, named=False, told=False)
         return tuple(range(count)), unknown
     names = [*VISIBLE, *(["nir"] if "nir" in roles else [])]
     depth = np.array([SKYLIGHT[n] for n in names])
-    tolerance = np.array([[TOLERANCE[n]] * 2 for n in names])
+    tolerance = np.array([[SKYLIGHT_TOLERANCE[n]] * 2 for n in names])
     tolerance[len(VISIBLE) :, 1] *= NIR_DEEPER
     colour = ShadowColour(depth / depth[: len(VISIBLE)].mean(), tolerance, len(VISIBLE))
     return tuple(roles.index(n) for n in names), colour

@@ -76,10 +76,9 @@ def kind_of(detector: FittedDetector, context: DetectionContext, shade_px: float
     ``radar``; ``medium``; ``metres``, where pixels show houses but not what stands in a yard;
     ``picture``, where things are told by their structure, since nothing tells the sun and shadows
     cannot be explained; ``one band``, where they could not be told by their colour either; ``one
-    band, sun known``, where shadows are told by where they fall alone;
-    ``fine``; ``fine, other light`` (the ends of shadows lie far apart, so that more slivers of them
-    are left unexplained); ``fine, large shadows`` (the same over houses and woods rather than
-    wagons).
+    band, sun known``, where shadows are told by where they fall alone; ``fine``; ``fine, other
+    light`` (the ends of shadows lie far apart, so that more slivers of them are left unexplained);
+    ``fine, large shadows`` (the same over houses and woods rather than wagons).
 
     Parameters
     ----------
