@@ -77,10 +77,11 @@ class Told:
     structure: object = None
 
 
-def lit(before: float, after: float, bands: int = 4) -> Told:
+def lit(before: float, after: float, bands: int = 4, named: bool = True) -> Told:
     """Shadows that go two pixels a metre up at both dates, and so many across."""
     away = ((-2.0, before), (-2.0, after))
-    return Told(shadow=SimpleNamespace(away=away, bands=tuple(range(bands))))
+    colour = SimpleNamespace(named=named)
+    return Told(shadow=SimpleNamespace(away=away, bands=tuple(range(bands)), colour=colour))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,8 @@ def lit(before: float, after: float, bands: int = 4) -> Told:
         (0.5, 4, lit(0.0, 0.5), 200.0, "fine"),
         (0.5, 4, lit(-1.0, 1.0), 40.0, "fine, other light"),
         (0.5, 4, lit(-1.0, 1.0), 200.0, "fine, large shadows"),
+        (0.5, 4, lit(-1.0, 1.0, named=False), 200.0, "fine, no names"),
+        (2.5, 4, lit(-1.0, 1.0, named=False), 200.0, "metres"),
         (0.5, 1, lit(-1.0, 1.0, bands=1), 200.0, "one band, sun known"),
         (0.5, 3, Told(structure=object()), 0.0, "picture"),
         (0.5, 1, Told(structure=object()), 0.0, "one band"),
@@ -104,5 +107,5 @@ def test_kinds_of_pairs(gsd_m, bands, detector, shade_px, kind):
 
 def test_every_kind_of_fine_pair_is_known():
     every = ("fine", "fine, other light", "fine, large shadows", "picture", "one band", "metres",
-             "one band, sun known")  # fmt: skip
+             "one band, sun known", "fine, no names")  # fmt: skip
     assert set(every) <= set(_all()["change-vector"])

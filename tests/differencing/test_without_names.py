@@ -54,7 +54,7 @@ def shared(one, other):
 @pytest.mark.parametrize("order", [(1, 2, 3, 4), (3, 2, 1, 4)])
 def test_without_names_nearly_the_same_is_found_in_any_order(tmp_path, named, order):
     found = rows(cd.detect(*cut(tmp_path, (None,) * 4, order), engine="serial"))
-    assert shared(named, found) > 0.7
+    assert shared(named, found) > 0.6
     assert shared(found, named) > 0.8
 
 

@@ -76,9 +76,10 @@ def kind_of(detector: FittedDetector, context: DetectionContext, shade_px: float
     ``radar``; ``medium``; ``metres``, where pixels show houses but not what stands in a yard;
     ``picture``, where things are told by their structure, since nothing tells the sun and shadows
     cannot be explained; ``one band``, where they could not be told by their colour either; ``one
-    band, sun known``, where shadows are told by where they fall alone; ``fine``; ``fine, other
-    light`` (the ends of shadows lie far apart, so that more slivers of them are left unexplained);
-    ``fine, large shadows`` (the same over houses and woods rather than wagons).
+    band, sun known``, where shadows are told by where they fall alone; ``fine, no names``, where
+    nobody says which band is which; ``fine``; ``fine, other light`` (the ends of shadows lie far
+    apart, so that more slivers of them are left unexplained); ``fine, large shadows`` (the same
+    over houses and woods rather than wagons).
 
     Parameters
     ----------
@@ -103,6 +104,8 @@ def kind_of(detector: FittedDetector, context: DetectionContext, shade_px: float
         return "metres"
     if shadow is None:
         return "fine"
+    if not shadow.colour.named:
+        return "fine, no names"
     (r0, c0), (r1, c1) = shadow.away
     if size * math.hypot(r1 - r0, c1 - c0) < SWEEP:
         return "fine"
