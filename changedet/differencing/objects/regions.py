@@ -51,6 +51,9 @@ class Regions:
     """(y, x) bool: pixels that were taken from their region after all."""
     cast: np.ndarray
     """(y, x) bool: pixels in the cast shadow of what changed."""
+    dark: np.ndarray
+    """(y, x) int: pixels of regions that are 1 darker before, 2 darker after, with the colour of a
+    shadow."""
 
     @classmethod
     def of(cls, places: np.ndarray, colours: list[np.ndarray], more: list[np.ndarray]) -> Regions:
@@ -82,7 +85,7 @@ class Regions:
         return cls(
             places, owner, pixels, sums, len(colours), pairs, moments,
             np.ones(len(pairs), np.int64), np.ones(n, np.int64),
-            *np.zeros((2, *places.shape), bool),
+            *np.zeros((2, *places.shape), bool), np.zeros(places.shape, np.int64),
         )  # fmt: skip
 
     def mean(self, k: int) -> np.ndarray:

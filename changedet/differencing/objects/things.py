@@ -63,6 +63,7 @@ def segment(
     _put_together(regions, narrow, ALIKE * noisy)
     if detection.shadow is not None:
         kind = regions.kind
+        regions.dark = np.maximum(kind - 1, 0)[regions.owner]
         regions.kind = without_cast(regions, detection.shadow, least)
         regions.cast = ((kind > 1) & (regions.kind == 0))[regions.owner]
         trim(regions, kind, detection.shadow)

@@ -85,7 +85,7 @@ def unite(
         return number
 
     def stands(labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        return _stands(labels, asked, places, pair, dates, window, detection)
+        return evidence(counted(labels, asked, places, pair, dates, window, detection))
 
     single = stands(number, _members(n, one, other, alike.any(axis=0)))
     joined = np.zeros(len(one), dtype=bool)
@@ -176,7 +176,7 @@ def _seams(
     return worst
 
 
-def _stands(
+def counted(
     labels: np.ndarray,
     asked: np.ndarray,
     places: np.ndarray,
@@ -184,13 +184,12 @@ def _stands(
     dates: list[np.ndarray],
     window: Window,
     detection: Detection,
-) -> np.ndarray:
-    """(date, n) how much speaks for a thing, of the labels that are asked for."""
-    n = len(asked) - 1
-    measures = Measures.zeros(n, len(pair.before.pixels))
+) -> Measures:
+    """What speaks for a thing at either date is counted, of the labels that are asked for."""
+    measures = Measures.zeros(len(asked) - 1, len(pair.before.pixels))
     core = window.pad(-GROUND_PX)
     count_standing(measures, labels, pair, dates, window, core, detection, asked, places)
-    return evidence(measures)
+    return measures
 
 
 def groups_of(one: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
