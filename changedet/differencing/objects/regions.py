@@ -85,7 +85,7 @@ class Regions:
         return cls(
             places, owner, pixels, sums, len(colours), pairs, moments,
             np.ones(len(pairs), np.int64), np.ones(n, np.int64),
-            *np.zeros((2, *places.shape), bool), np.zeros(places.shape, np.int64),
+            *(np.zeros(places.shape, kind) for kind in (bool, bool, np.int64)),
         )  # fmt: skip
 
     def mean(self, k: int) -> np.ndarray:
