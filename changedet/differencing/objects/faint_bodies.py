@@ -5,8 +5,8 @@ place is the shadow, and looks like a dark thing on bright ground. From a dark t
 towards the sun, to ground that did not change. From the shadow of a faint body one comes to that
 body first: as wide as a thing, changed a little all over, bounded on the far side, and darker
 beyond the near one. What is seen of both is put together by boosted trees, learnt on simulated
-scenes (``tests/benchmarks/learn_faint.py`` writes ``faint.json``); where the body is more likely it
-takes the place of its shadow.
+scenes (``tests/benchmarks/learn_faint.py`` writes ``faint.json``); where a body is likely enough
+it takes the place of its shadow.
 
 Needs to know where the sun stood. Fails where the body is as bright as the ground to the last per
 cent: its shadow is then reported as before.
@@ -38,6 +38,9 @@ QUIET = 1.2
 """−log10 p above which a pixel speaks for a body rather than for quiet ground."""
 BEYOND_M = 1.5
 """What lies beyond the body is looked at so far, metres."""
+LEVEL = -1.0
+"""Logarithm of the odds from which the body takes the place of the dark part: lower than even ones,
+since a shadow that nothing was found to cast is worth little as a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +95,7 @@ def faint_bodies(
         if seen is None:
             continue
         taken = np.zeros(len(seen.asked), dtype=bool)
-        taken[seen.asked] = learnt().log_odds(seen.columns[seen.asked]) > 0.0
+        taken[seen.asked] = learnt().log_odds(seen.columns[seen.asked]) > LEVEL
         out = np.where(taken[seen.dark], 0, out)
         out = np.where(taken[seen.body], seen.body, out)
     return out
