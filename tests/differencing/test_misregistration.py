@@ -62,6 +62,7 @@ def at(table, grid, new):
     return shapely.intersects_xy(table.geometry, x[0], y[0])
 
 
+@pytest.mark.slow
 def test_edges_in_a_badly_aligned_corner_are_no_changes_but_a_building_is(yard):
     grid = yard.grid
     field = corner_field(grid.shape, 1.6)

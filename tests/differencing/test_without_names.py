@@ -68,6 +68,7 @@ def test_names_that_are_given_are_as_good_as_those_of_the_file(tmp_path, named):
     assert shared(named, rows(found)) > 0.97
 
 
+@pytest.mark.slow
 def test_without_names_and_tags_the_sun_is_estimated(tmp_path, whole):
     bare = []
     for name in DATES:
@@ -83,6 +84,7 @@ def test_without_names_and_tags_the_sun_is_estimated(tmp_path, whole):
     assert shared(rows(report), whole) > 0.7
 
 
+@pytest.mark.slow
 def test_one_band_shows_some_of_it_to_who_looks_through_more(whole):
     """Without colour more passes for change where nothing did, so few things are sure."""
     images = [str(SAMPLE / f"{name}.tif") for name in DATES]

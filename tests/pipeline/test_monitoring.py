@@ -181,6 +181,7 @@ def test_warnings_that_are_the_same_each_time_are_no_more_of_them(series, monkey
     assert [str(w.message) for w in said] == ["Zone 'far' covers no pixel."]
 
 
+@pytest.mark.slow
 def test_a_real_series_of_three(series, small, tmp_path):
     """Nothing changes between the first two; the third is the after image of the site."""
     first, second = series(0, 20)

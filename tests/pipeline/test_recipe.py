@@ -341,6 +341,7 @@ class TestFolder:
         assert not found.ok
         assert "score.tif has 1 bytes" in found.problems[0]
 
+    @pytest.mark.slow
     def test_verify_by_running_again(self, out):
         found = cd.verify(out, rerun=True)
         assert found.ok, found.problems

@@ -89,6 +89,7 @@ def test_real_change_still_stands_out_against_a_reference(small, earlier):
     assert (~quiet.changes.explained).sum() <= 1
 
 
+@pytest.mark.slow
 def test_a_history_is_a_folder_a_list_or_a_text_file(small, earlier, tmp_path):
     paths = [str(p) for p in sorted(earlier.glob("*.tif"))]
     text = tmp_path / "history.csv"
@@ -176,6 +177,7 @@ def test_a_reference_like_the_pair_is_taken_as_it_is(earlier, visit):
     assert len(found) <= 1
 
 
+@pytest.mark.slow
 def test_the_null_is_made_as_wide_as_a_visit_in_another_light(earlier, visit):
     other = visit(sun_after=(165.0, 38.0))
     with pytest.warns(CalibrationWarning, match="differs .* times as much in this pair as in the"):
@@ -200,6 +202,7 @@ def test_change_is_still_found_on_a_visit_of_another_season(earlier, visit):
     assert len(found) >= 10
 
 
+@pytest.mark.slow
 def test_a_pair_too_restless_for_its_references_is_judged_by_itself(earlier, visit, monkeypatch):
     unlike = visit(sun_after=(235.0, 25.0), season_after=0.1)
     with pytest.warns(CalibrationWarning, match="too calm for this pair"):

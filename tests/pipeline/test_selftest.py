@@ -101,6 +101,7 @@ class TestResult:
         assert max(t.col for t in test.targets) < small.scene.before.grid.width / 2 + 3
 
 
+@pytest.mark.slow
 def test_a_rerun_gives_the_same_files(run, tmp_path):
     types = [BOX, cd.TargetType("bus", "vehicle", 12.0, 2.55, 3.2)]
     out = run(types=types, per_cell=1, blur_px=0.7).write(tmp_path / "out")

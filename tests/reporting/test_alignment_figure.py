@@ -44,6 +44,7 @@ def test_nothing_measured_is_drawn_too(pair, tmp_path):
         assert picture(tmp_path / name).std() > 5
 
 
+@pytest.mark.slow
 def test_an_alignment_is_a_value(pair):
     found = cd.align(*pair)
     assert str(found).startswith(found.model)
