@@ -117,4 +117,5 @@ def test_shadows_of_what_changed_are_explained_and_bodies_are_not():
     assert held > 60
     assert empty > 10
     assert lost <= 0.03 * held
-    assert kept <= 0.6 * empty, (held, lost, empty, kept)
+    # shadows of faint bodies are no longer among the rows, so fewer of those left are told
+    assert kept <= 0.7 * empty, (held, lost, empty, kept)
