@@ -57,10 +57,10 @@ def proposals_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
     scene = faint_scene(seed)
     columns, labels = [], []
 
-    def gather(parts: np.ndarray, *given: Any) -> np.ndarray:
-        window = given[4]
+    def gather(parts: np.ndarray, sight: faint_bodies.Sight) -> np.ndarray:
+        window = sight.window
         for date in (0, 1):
-            seen = faint_bodies.propose(parts, *given, date)
+            seen = faint_bodies.propose(parts, sight, date)
             if seen is None:
                 continue
             inside = window.intersect(grid.window)

@@ -15,7 +15,7 @@ cent: its shadow is then reported as before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import cast
 
 import numpy as np
@@ -23,8 +23,7 @@ import numpy as np
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours, object_pixel_m
 from changedet.differencing.objects.regions import Regions
-from changedet.differencing.objects.standing import Means, means
-from changedet.differencing.objects.uniting import counted
+from changedet.differencing.objects.standing import Means, counted, means
 from changedet.model import ImagePair, Trees, Window, as_trees, read_learnt
 
 FILE = "faint.json"
@@ -44,6 +43,27 @@ since a shadow that nothing was found to cast is worth little as a row."""
 
 
 @dataclass(frozen=True, eq=False)
+class Sight:
+    """What is known of the places of a window."""
+
+    regions: Regions
+    """What the parts were made of; no body reaches beyond their places."""
+    surprise: np.ndarray
+    """(y, x) −log10 p."""
+    pair: ImagePair
+    window: Window
+    detection: Detection
+    least: int
+    """Smallest body, pixels."""
+
+    @cached_property
+    def dates(self) -> list[np.ndarray]:
+        """Colours of both dates, (band, y, x) each."""
+        detector = cast(ChangeVector, self.detection.detector)
+        return colours(self.pair, detector, self.detection.contrast[1])
+
+
+@dataclass(frozen=True, eq=False)
 class Proposed:
     """Bodies that may have cast the dark parts of one date."""
 
@@ -57,32 +77,15 @@ class Proposed:
     """(n, column) what is seen of both."""
 
 
-def faint_bodies(
-    parts: np.ndarray,
-    regions: Regions,
-    near: np.ndarray,
-    surprise: np.ndarray,
-    pair: ImagePair,
-    window: Window,
-    detection: Detection,
-    least: int,
-) -> np.ndarray:
+def faint_bodies(parts: np.ndarray, sight: Sight) -> np.ndarray:
     """Put bodies in the place of dark parts that are only their shadows.
 
     Parameters
     ----------
     parts : (y, x) int array
         Parts of places, 0 elsewhere.
-    regions : Regions
-        What they were made of; know which pixels have the colour of a shadow.
-    near : (y, x) int array
-        Places with their margins, 0 elsewhere: no body reaches further.
-    surprise : (y, x) float array
-        −log10 p.
-    pair, window, detection
-        The pixels, where they lie, and how to look at them.
-    least : int
-        Smallest body, pixels.
+    sight : Sight
+        Of the places of the same window.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def faint_bodies(
     """
     out = parts
     for date in (0, 1):
-        seen = propose(out, regions, near, surprise, pair, window, detection, least, date)
+        seen = propose(out, sight, date)
         if seen is None:
             continue
         taken = np.zeros(len(seen.asked), dtype=bool)
@@ -101,21 +104,12 @@ def faint_bodies(
     return out
 
 
-def propose(
-    parts: np.ndarray,
-    regions: Regions,
-    near: np.ndarray,
-    surprise: np.ndarray,
-    pair: ImagePair,
-    window: Window,
-    detection: Detection,
-    least: int,
-    date: int,
-) -> Proposed | None:
+def propose(parts: np.ndarray, sight: Sight, date: int) -> Proposed | None:
     """Which bodies may have cast what is dark at one date, and what is seen of them.
 
-    As :func:`faint_bodies`; None where nothing is dark or the sun not known.
+    None where nothing is dark or the sun not known.
     """
+    detection, regions, surprise = sight.detection, sight.regions, sight.surprise
     shadow, size = detection.shadow, object_pixel_m(detection.context)
     if shadow is None or size is None:
         return None
@@ -127,11 +121,11 @@ def propose(
     away = np.array(shadow.away[date])
     length = max(float(np.hypot(*away)), 1e-6)
     offsets = np.rint(-steps[:, None] * away / length).astype(np.int64)
-    reached, step, faced = _towards_sun(dark, parts, near, offsets, n)
+    reached, step, faced = _towards_sun(dark, parts, regions.places, offsets, n)
     last = _widths(reached, step, surprise, len(steps), n)
     body = np.where(step <= last[reached], reached, 0)
     pixels, shaded = _count(body, n), _count(dark, n)
-    asked = (pixels >= least) & (np.arange(n) > 0)
+    asked = (pixels >= sight.least) & (np.arange(n) > 0)
     if not asked.any():
         return None
     beyond = (step > last[reached]) & (step <= last[reached] + BEYOND_M / size / STEP_PX)
@@ -141,11 +135,12 @@ def propose(
         *(_mean(of, surprise, n) for of in (body, np.where(beyond, reached, 0), dark)),
         np.full(n, length * size),
     ]  # fmt: skip
-    dates = colours(pair, cast(ChangeVector, detection.detector), detection.contrast[1])
     labels = np.where(body > 0, body + n - 1, parts)
     both = np.concatenate([asked, asked[1:]])
-    mean = means(counted(labels, both, near, pair, dates, window, detection))
-    columns += _looks(mean, n, (date, 1 - date))
+    measures = counted(
+        labels, both, regions.places, sight.pair, sight.dates, sight.window, detection
+    )
+    columns += _looks(means(measures), n, (date, 1 - date))
     return Proposed(dark, body, asked, np.column_stack(columns))
 
 
@@ -164,9 +159,8 @@ def _count(labels: np.ndarray, n: int) -> np.ndarray:
 
 def _mean(labels: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
     """(n,) mean over the pixels of each label, NaN where there are none."""
-    inside = labels > 0
-    total = np.bincount(labels[inside], values[inside].astype(np.float64), minlength=n)
-    count = np.bincount(labels[inside], minlength=n)
+    count = _count(labels, n)
+    total = np.bincount(labels.ravel(), values.ravel().astype(np.float64), minlength=n)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -179,7 +173,7 @@ def _dark(parts: np.ndarray, shaded: np.ndarray, n: int) -> np.ndarray:
 
 
 def _towards_sun(
-    dark: np.ndarray, parts: np.ndarray, near: np.ndarray, offsets: np.ndarray, n: int
+    dark: np.ndarray, parts: np.ndarray, places: np.ndarray, offsets: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What lies on the side of the sun, by the dark part from which it is reached first.
 
@@ -188,7 +182,7 @@ def _towards_sun(
     """
     rows, cols = np.nonzero(dark)
     own = dark[rows, cols]
-    place = near[rows, cols]
+    place = places[rows, cols]
     reached, step, facing = np.zeros((3, *dark.shape), dtype=np.int64)
     faced = np.zeros((len(offsets), n), dtype=np.int64)
     for k, (down, right) in enumerate(offsets):
@@ -196,7 +190,7 @@ def _towards_sun(
         new = (dark[at] != own) & (facing[at] != own)
         facing[at[0][new], at[1][new]] = own[new]
         faced[k] = np.bincount(own[new], minlength=n)
-        free = new & (parts[at] == 0) & (reached[at] == 0) & (near[at] == place)
+        free = new & (parts[at] == 0) & (reached[at] == 0) & (places[at] == place)
         reached[at[0][free], at[1][free]] = own[free]
         step[at[0][free], at[1][free]] = k
     return reached, step, np.cumsum(faced, axis=0)

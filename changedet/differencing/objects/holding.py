@@ -11,7 +11,7 @@ learnt on simulated yards, towns and fields (``tests/benchmarks/learn_holding.py
 either, so that dates that change places change nothing but the name of what is found.
 
 Needs to know where the sun stood; elsewhere the sum of the evidence decides, date by date
-(:func:`changedet.differencing.objects.standing.held_by_sum`): trees without shadows mistook things
+(:func:`held_by_sum`): trees without shadows mistook things
 on ground of another grain than that of the simulated scenes. Fails where a thing has the colour of
 ground or shade around (dark wagons on dark track).
 """
@@ -31,6 +31,8 @@ from changedet.differencing.objects.standing import evidence, means
 from changedet.model import Trees, as_trees, read_learnt
 
 FILE = "holding.json"
+UNDECIDED = 0.02
+"""Smaller differences of the evidence at the two dates decide nothing."""
 EDGE_FLOOR = 0.05
 """Less steep rims, in units of the contrast, are noise."""
 COLUMNS = (
@@ -133,4 +135,19 @@ def held_by(columns: np.ndarray) -> np.ndarray:
     out = np.full(len(both), "modified", dtype=object)
     out[1.0 - before > np.maximum(1.0 - after, both)] = "appeared"
     out[1.0 - after > np.maximum(1.0 - before, both)] = "disappeared"
+    return out
+
+
+def held_by_sum(measures: Measures) -> np.ndarray:
+    """``appeared``, ``disappeared`` or ``modified`` where the sun is not known, (n,) object array.
+
+    There is a thing at one date or at both, so both is most probable where the evidence speaks for
+    it at both, and else the date for which it speaks more.
+    """
+    thing = evidence(measures)
+    both = thing.min(axis=0) > 0
+    more = thing[1] - thing[0]
+    out = np.full(len(more), "modified", dtype=object)
+    out[~both & (more > UNDECIDED)] = "appeared"
+    out[~both & (more < -UNDECIDED)] = "disappeared"
     return out

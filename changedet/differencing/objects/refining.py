@@ -21,7 +21,7 @@ from changedet.differencing.detectors.vector import ChangeVector, object_pixel_m
 from changedet.differencing.ground.filters import GUARD
 from changedet.differencing.objects.coupled import cut_coupled
 from changedet.differencing.objects.explaining import Run
-from changedet.differencing.objects.faint_bodies import faint_bodies
+from changedet.differencing.objects.faint_bodies import Sight, faint_bodies
 from changedet.differencing.objects.joining import join_pieces
 from changedet.differencing.objects.labelling import LABEL_BLOCK, Components
 from changedet.differencing.objects.standing import GROUND_PX
@@ -201,7 +201,8 @@ def _cut_places(
     regions = segment(pair, places, near, detection, least_pixels)
     surprise = np.nan_to_num(surprise, nan=-1.0)
     raster = standing(regions, surprise, crowded, detection, least_pixels)
-    raster = faint_bodies(raster, regions, near, surprise, pair, window, detection, least_pixels)
+    sight = Sight(regions, surprise, pair, window, detection, least_pixels)
+    raster = faint_bodies(raster, sight)
     raster = unite(raster, regions.owner, wide, pair, window, detection, noisiness(detection))
     raster = cut_coupled(raster, pair, detection, least_pixels)
     raster = join_pieces(raster, wide, pair, detection)

@@ -59,8 +59,6 @@ across its outline away from the sun, less a level. Fitted by maximum likelihood
 a thing before, after, or at both dates, each date by itself."""
 SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 """Rows and columns by which each side of an outline looks out."""
-UNDECIDED = 0.02
-"""Smaller differences of the evidence at the two dates decide nothing."""
 AWAY_PX = (2, 3, 4)
 """Where shade is looked for beside the outline, pixels; two of them must show it,"""
 WITHIN_PX = (0, -1, -2)
@@ -124,6 +122,25 @@ def count_standing(
     _count_ground(measures, labels, places, dates, here, pair.valid)
     if detection.shadow is not None:
         _count_shade(measures, labels, places, pair, dates, here, detection)
+
+
+def counted(
+    labels: np.ndarray,
+    asked: np.ndarray,
+    places: np.ndarray,
+    pair: ImagePair,
+    dates: list[np.ndarray],
+    window: Window,
+    detection: Detection,
+) -> Measures:
+    """Count in a whole window what speaks for each label that is asked for, at either date.
+
+    As :func:`count_standing`; the window has its margin, and what lies there is not counted.
+    """
+    measures = Measures.zeros(len(asked) - 1, len(pair.before.pixels))
+    core = window.pad(-GROUND_PX)
+    count_standing(measures, labels, pair, dates, window, core, detection, asked, places)
+    return measures
 
 
 def _count_grain(
@@ -272,19 +289,4 @@ def evidence(measures: Measures) -> np.ndarray:
     mean = means(measures)
     shade = np.log(mean.shade + SHADE_FLOOR)
     out: np.ndarray = mean.bare + SHADE_WEIGHT * (shade - shade[::-1]) + DROP_WEIGHT * mean.drop
-    return out
-
-
-def held_by_sum(measures: Measures) -> np.ndarray:
-    """``appeared``, ``disappeared`` or ``modified`` where the sun is not known, (n,) object array.
-
-    There is a thing at one date or at both, so both is most probable where the evidence speaks for
-    it at both, and else the date for which it speaks more.
-    """
-    thing = evidence(measures)
-    both = thing.min(axis=0) > 0
-    more = thing[1] - thing[0]
-    out = np.full(len(more), "modified", dtype=object)
-    out[~both & (more > UNDECIDED)] = "appeared"
-    out[~both & (more < -UNDECIDED)] = "disappeared"
     return out

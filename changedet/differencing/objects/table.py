@@ -12,7 +12,7 @@ from changedet.differencing.objects.borders import cut_by
 from changedet.differencing.objects.examining import examine_places
 from changedet.differencing.objects.explaining import Run
 from changedet.differencing.objects.extents import Shape, on_the_ground
-from changedet.differencing.objects.holding import date_columns, held_by
+from changedet.differencing.objects.holding import date_columns, held_by, held_by_sum
 from changedet.differencing.objects.labelling import Components
 from changedet.differencing.objects.measuring import Measures, appearances, contrasts, directions
 from changedet.differencing.objects.refining import can_refine, refine
@@ -22,7 +22,6 @@ from changedet.differencing.objects.shades import (
     side_columns,
     told,
 )
-from changedet.differencing.objects.standing import held_by_sum
 from changedet.differencing.objects.visiting import look_at
 from changedet.differencing.sizes import minimum_pixels
 from changedet.model import Appearance, ChangeTable, Grid, PairReader, RasterWindows

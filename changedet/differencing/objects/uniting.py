@@ -18,8 +18,7 @@ import numpy as np
 from changedet.differencing.detection import Detection
 from changedet.differencing.detectors.vector import ChangeVector, colours
 from changedet.differencing.objects.extents import shape_of
-from changedet.differencing.objects.measuring import Measures
-from changedet.differencing.objects.standing import GROUND_PX, count_standing, evidence
+from changedet.differencing.objects.standing import counted, evidence
 from changedet.model import ImagePair, Window
 
 ONE_COLOUR = 0.2
@@ -174,22 +173,6 @@ def _seams(
         off = [((mean - look) ** 2).mean(axis=0) for look in (one, other)]
         worst = np.maximum(worst, np.sqrt(np.minimum(*off)))
     return worst
-
-
-def counted(
-    labels: np.ndarray,
-    asked: np.ndarray,
-    places: np.ndarray,
-    pair: ImagePair,
-    dates: list[np.ndarray],
-    window: Window,
-    detection: Detection,
-) -> Measures:
-    """What speaks for a thing at either date is counted, of the labels that are asked for."""
-    measures = Measures.zeros(len(asked) - 1, len(pair.before.pixels))
-    core = window.pad(-GROUND_PX)
-    count_standing(measures, labels, pair, dates, window, core, detection, asked, places)
-    return measures
 
 
 def groups_of(one: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
