@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -12,9 +13,9 @@ from changedet.activity.things.chains import find_links
 from changedet.activity.things.cuts import (
     COLUMNS as CUT_COLUMNS,
 )
-from changedet.activity.things.cuts import best_run, cut_columns, lay_cuts, stand_in_rows
+from changedet.activity.things.cuts import TURNED, best_run, cut_columns, lay_cuts, stand_in_rows
 from changedet.activity.things.likeness import COLUMNS, Sight, compare, look_closely, one_way
-from changedet.activity.things.pairing import LEAST, pair_cuts
+from changedet.activity.things.pairing import LEAST, Hypotheses, pair_cuts
 from changedet.activity.things.placing import place_objects
 from changedet.activity.things.weighing import FILE, learnt
 from changedet.model import Image, ImagePair, as_trees
@@ -44,11 +45,11 @@ def rows_of(things, change):
     return np.array([k for k, t in enumerate(things) if t[4] == change])
 
 
-def claimed(things, colours, kinds, rng):
+def claimed(things, colours, kinds, rng, outlines=None):
     objects = placed(things)
     found = pair_cuts(
         objects, np.array(kinds, dtype=object), find_links(objects), seen(objects, colours, rng),
-        rows_of(things, "disappeared"), rows_of(things, "appeared"),
+        rows_of(things, "disappeared"), rows_of(things, "appeared"), outlines or objects,
     )  # fmt: skip
     return dict(zip(found.departed.tolist(), found.arrived.tolist(), strict=True))
 
@@ -103,6 +104,43 @@ def test_boxes_are_paired_only_if_long_and_equally_long(before, after, same, rng
     colours = COLOURS[[0, 0, 1, 2, 3, 4, 5]]
     found = claimed(things, colours, ["container"] * 7, rng)
     assert found == ({0: 1} if same else {})
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "metres", "same"),
+    [(0, "length", 12.2, True), (0, "length", 14.0, False), (1, "length", 10.0, False),
+     (0, "width", 3.1, True), (1, "width", 4.0, False)],
+)  # fmt: skip
+def test_a_box_whose_outline_holds_something_else_is_not_paired(row, column, metres, same, rng):
+    things = [
+        (40, 40, 12.2, 2.44, "disappeared"), (300, 60, 12.2, 2.44, "appeared"),
+        *[(60 + 30 * k, 200, 12.2, 2.44, "disappeared") for k in range(5)],
+    ]  # fmt: skip
+    outlines = placed(things)
+    size = getattr(outlines, column).copy()
+    size[row] = metres
+    outlines = replace(outlines, **{column: size})
+    found = claimed(things, COLOURS[[0, 0, 1, 2, 3, 4, 5]], ["container"] * 7, rng, outlines)
+    assert found == ({0: 1} if same else {})
+
+
+def test_a_train_that_seems_turned_needs_more_to_speak_for_it():
+    objects, old, new = turned_train()
+    i, j = np.repeat(np.arange(5), 5), np.tile(np.arange(5, 10), 5)
+    cuts = lay_cuts(old, new, i, j)
+    cuts, alike = best_run(cuts, old, new, np.zeros(cuts.inside.shape))
+    both = Hypotheses(cuts, cut_columns(cuts, alike, objects), 1)
+    several = cuts.inside.sum(axis=1) > 1
+    straight = Hypotheses(replace(cuts, turned=np.zeros_like(cuts.turned)), both.columns, 1)
+    trees = learnt()["wagon"].cut
+
+    def odds(of):
+        chance = of.probability(trees)
+        return np.log(chance / (1 - chance))
+
+    assert (cuts.turned & several).any()
+    rarer = odds(straight) - odds(both)
+    assert rarer == pytest.approx(np.where(cuts.turned & several, TURNED, 0.0))
 
 
 def turned_train():

@@ -9,7 +9,6 @@ nothing. Seeds from 201: ``kinds.py`` tests on 1 to 20.
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from boosting import boost
+from gathering import of_each, scenes_asked
 from kinds import found, holders, ideal
 
 from changedet.activity import interpret
@@ -31,7 +31,7 @@ from changedet.activity.things.weighing import FILE
 from changedet.model import ChangeTable, Trees, as_trees
 from changedet.simulation import Scene, simulate
 
-SEEDS = range(201, 261)
+FIRST, SEEDS = 201, 60
 FOLDS, WAYS = 3, 2
 """Parts of the yards, of which one is left out at a time; and how each yard is outlined."""
 DRAWS, BUSY, KEPT = 6, (0.15, 1.0), (0.2, 0.7)
@@ -193,14 +193,14 @@ def learn(yards: list[Yard]) -> dict[str, Any]:
 
 def main() -> None:
     """Learn and write the file."""
-    parser = argparse.ArgumentParser(description="Learn how a thing looks once it has moved.")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many yards")
-    given = parser.parse_args()
+    given = scenes_asked("Learn how a thing looks once it has moved.", FIRST, SEEDS)
     yards = []
-    for seed in SEEDS[: given.seeds]:
+    for seed, both in of_each(
+        yards_of, range(given.first, given.first + given.seeds), given.workers
+    ):
         print(f"yard {seed}", flush=True)
-        yards += yards_of(seed)
-    made = f"python tests/benchmarks/learn_moves.py --seeds {given.seeds}"
+        yards += both
+    made = f"python tests/benchmarks/learn_moves.py --first {given.first} --seeds {given.seeds}"
     (Path(weighing.__file__).parent / FILE).write_text(
         json.dumps({"made by": made, "sorts": learn(yards)}, separators=(",", ":")) + "\n", "utf-8"
     )

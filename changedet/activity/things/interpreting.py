@@ -195,7 +195,7 @@ def find_moves(
     if pair is None or not learnt:
         return moves
     bodies, sight = look_again(objects, kinds, look, radiometry, pair)
-    return moves.joined(pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come))
+    return moves.joined(pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come, objects))
 
 
 def unless_shadow(

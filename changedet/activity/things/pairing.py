@@ -9,6 +9,7 @@ import numpy as np
 from changedet.activity.things.chains import Links
 from changedet.activity.things.cuts import (
     COLUMNS,
+    TURNED,
     Cuts,
     best_run,
     cut_columns,
@@ -28,7 +29,7 @@ SORTS: dict[str, tuple[str, ...]] = {
 """Kinds of which the look was learnt. Wagons move in cuts, containers one by one."""
 LEARNT_KINDS = tuple(kind for kinds in SORTS.values() for kind in kinds)
 COUPLED = ("wagon",)
-LEAST: dict[str, float] = {"wagon": 0.7, "container": 0.7}
+LEAST: dict[str, float] = {"wagon": 0.6, "container": 0.7}
 """Pairs that are less certain than this are not claimed."""
 SPEAKS: dict[str, float] = {"wagon": 2.0, "container": 2.5}
 """And each thing of a cut must say so much by itself, on average,"""
@@ -40,6 +41,11 @@ SAME_LENGTH_M: dict[str, float] = {"container": 1.2}
 """Outlines whose lengths differ by more hold different things: boxes of 40 and 45 ft by 1.5 m.
 Outlines as found are looser than those from which likeness was learnt, so this is no matter of
 odds."""
+ASTRAY: dict[str, tuple[float, float]] = {"container": (2.5, 1.5)}
+"""An outline whose length is farther from that of the body in it, or that is wider than a thing of
+its kind, than so many of its errors may hold a shadow or a neighbour, or a part: alone, without an
+order that bears it out, it is not claimed."""
+WIDTH_M: dict[str, float] = {"container": 2.44}
 EVERY = 100_000
 """Up to so many pairs all are looked at; of more, for each departure"""
 CANDIDATES = 24
@@ -66,8 +72,10 @@ class Hypotheses:
         return float(np.log(max(len(self.cuts) / max(self.departed, 1), 1.0)))
 
     def probability(self, cut: Trees) -> np.ndarray:
-        """(m,) of each, as learnt."""
+        """(m,) of each, as learnt, and as rarely as trains are turned."""
+        several = self.cuts.inside.sum(axis=1) > 1
         odds = cut.log_odds(self.columns) - self.rarity
+        odds -= np.where(self.cuts.turned & several, TURNED, 0.0)
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -50, 50))))
 
 
@@ -78,6 +86,7 @@ def pair_cuts(
     sight: Sight,
     departed: np.ndarray,
     arrived: np.ndarray,
+    outlines: Placed,
 ) -> Moves:
     """Pair departed and arrived things of the sorts whose look was learnt.
 
@@ -98,6 +107,8 @@ def pair_cuts(
         What the images show of them.
     departed, arrived : (a,), (b,) int arrays
         Rows that may be paired.
+    outlines : Placed
+        All things as they were outlined, before their ends were looked for.
 
     Returns
     -------
@@ -114,6 +125,7 @@ def pair_cuts(
         if known is not None:
             probability = known.probability(weights.cut)
             probability[~_same_length(known.cuts, objects, SAME_LENGTH_M.get(sort, np.inf))] = 0.0
+            probability[~_outlined(known.cuts, _sound(objects, outlines, sort))] = 0.0
             out = out.joined(surest(known, probability, LEAST[sort], SPEAKS[sort]))
     return out
 
@@ -146,6 +158,21 @@ def _same_length(cuts: Cuts, objects: Placed, within_m: float) -> np.ndarray:
     """(m,) bool: cuts all of whose things are as long as those that they are laid on."""
     apart = np.abs(objects.length[cuts.departed] - objects.length[cuts.arrived])
     return np.asarray(((apart <= within_m) | ~cuts.inside).all(axis=1))
+
+
+def _sound(objects: Placed, outlines: Placed, sort: str) -> np.ndarray:
+    """(n,) bool: things whose outline is theirs, as far as outlines of that sort must be."""
+    if sort not in ASTRAY:
+        return np.ones(len(objects), dtype=bool)
+    along, across = (errors * objects.error_m for errors in ASTRAY[sort])
+    astray = np.abs(outlines.length - objects.length) > along
+    return np.asarray(~astray & (outlines.width - WIDTH_M[sort] <= across))
+
+
+def _outlined(cuts: Cuts, sound: np.ndarray) -> np.ndarray:
+    """(m,) bool: cuts all of whose things are sound at both places."""
+    both = sound[cuts.departed] & sound[cuts.arrived]
+    return np.asarray((both | ~cuts.inside).all(axis=1))
 
 
 def _candidates(
