@@ -29,7 +29,7 @@ SORTS: dict[str, tuple[str, ...]] = {
 """Kinds of which the look was learnt. Wagons move in cuts, containers one by one."""
 LEARNT_KINDS = tuple(kind for kinds in SORTS.values() for kind in kinds)
 COUPLED = ("wagon",)
-LEAST: dict[str, float] = {"wagon": 0.6, "container": 0.7}
+LEAST: dict[str, float] = {"wagon": 0.7, "container": 0.7}
 """Pairs that are less certain than this are not claimed."""
 SPEAKS: dict[str, float] = {"wagon": 2.0, "container": 2.5}
 """And each thing of a cut must say so much by itself, on average,"""
@@ -41,7 +41,7 @@ SAME_LENGTH_M: dict[str, float] = {"container": 1.2}
 """Outlines whose lengths differ by more hold different things: boxes of 40 and 45 ft by 1.5 m.
 Outlines as found are looser than those from which likeness was learnt, so this is no matter of
 odds."""
-ASTRAY: dict[str, tuple[float, float]] = {"container": (2.5, 1.5)}
+ASTRAY: dict[str, tuple[float, float]] = {"container": (3.0, 2.0)}
 """An outline whose length is farther from that of the body in it, or that is wider than a thing of
 its kind, than so many of its errors may hold a shadow or a neighbour, or a part: alone, without an
 order that bears it out, it is not claimed."""
