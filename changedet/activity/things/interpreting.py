@@ -195,7 +195,9 @@ def find_moves(
     if pair is None or not learnt:
         return moves
     bodies, sight = look_again(objects, kinds, look, radiometry, pair)
-    return moves.joined(pair_cuts(bodies, kinds, find_links(bodies), sight, gone, come, objects))
+    # whatever lies between them: pieces left of one wagon must not part the row of the others
+    row = find_links(bodies, mutual=False)
+    return moves.joined(pair_cuts(bodies, kinds, row, sight, gone, come, objects))
 
 
 def unless_shadow(

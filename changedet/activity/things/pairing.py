@@ -29,7 +29,7 @@ SORTS: dict[str, tuple[str, ...]] = {
 """Kinds of which the look was learnt. Wagons move in cuts, containers one by one."""
 LEARNT_KINDS = tuple(kind for kinds in SORTS.values() for kind in kinds)
 COUPLED = ("wagon",)
-LEAST: dict[str, float] = {"wagon": 0.7, "container": 0.7}
+LEAST: dict[str, float] = {"wagon": 0.6, "container": 0.7}
 """Pairs that are less certain than this are not claimed."""
 SPEAKS: dict[str, float] = {"wagon": 2.0, "container": 2.5}
 """And each thing of a cut must say so much by itself, on average,"""
