@@ -14,6 +14,7 @@ from changedet.activity.things.cuts import (
     COLUMNS as CUT_COLUMNS,
 )
 from changedet.activity.things.cuts import TURNED, best_run, cut_columns, lay_cuts, stand_in_rows
+from changedet.activity.things.interpreting import movable
 from changedet.activity.things.likeness import COLUMNS, Sight, compare, look_closely, one_way
 from changedet.activity.things.pairing import LEAST, Hypotheses, pair_cuts
 from changedet.activity.things.placing import place_objects
@@ -122,6 +123,28 @@ def test_a_box_whose_outline_holds_something_else_is_not_paired(row, column, met
     outlines = replace(outlines, **{column: size})
     found = claimed(things, COLOURS[[0, 0, 1, 2, 3, 4, 5]], ["container"] * 7, rng, outlines)
     assert found == ({0: 1} if same else {})
+
+
+def test_of_boxes_only_sure_bodies_may_move_and_of_wagons_likely_ones():
+    things = [(40 + 30 * k, 40, 13.0, 2.9, "appeared") for k in range(6)]
+    kinds = np.array(["railcar"] * 3 + ["container"] * 3, dtype=object)
+    body = np.array([0.45, 0.55, np.nan, 0.55, 0.85, np.nan])
+    free = movable(placed(things), kinds, 0.5, body)
+    assert free.tolist() == [False, True, True, False, True, True]
+
+
+def test_a_piece_beside_a_wagon_does_not_part_its_row():
+    wagons = yard.wagons(20, 50, 6, "disappeared")
+    x, y, length, _, change = wagons[2]
+    # what was left of the third one lies along its end, nearer to the fourth
+    piece = (x + 0.5 * length - 2.5, y + 1.0, 6.0, 2.0, change)
+    objects = placed([*wagons, piece])
+    links = find_links(objects, mutual=False)
+    row = stand_in_rows(objects, one_way(objects.along), links, np.arange(6))
+    assert row.size.tolist() == [6]
+    # where only what is next to each other is linked, it does
+    parted = stand_in_rows(objects, one_way(objects.along), find_links(objects), np.arange(6))
+    assert parted.size.max() < 6
 
 
 def test_a_train_that_seems_turned_needs_more_to_speak_for_it():

@@ -22,7 +22,7 @@ from changedet.activity.things.kinds import (
 from changedet.activity.things.likeness import Sight, look_closely
 from changedet.activity.things.looking import Matching, look_of, matching
 from changedet.activity.things.moving import Moves, pair_moves
-from changedet.activity.things.pairing import LEARNT_KINDS, pair_cuts
+from changedet.activity.things.pairing import LEARNT_KINDS, SORTS, pair_cuts
 from changedet.activity.things.placing import (
     Lines,
     Placed,
@@ -52,8 +52,9 @@ WHOLE_M = {"railcar": 8.5, "container": 5.0}
 """Shorter outlines hold a part of a thing of that kind: which part cannot be told, so that nothing
 is said of its moves."""
 ONLY_SHADOW = "more likely only the rim or the shadow of something"
-SURE_BODY = 0.8
-"""What is less likely a body may be a shadow, and all shadows look alike."""
+SURE_BODY, BODY_IN_ROW = 0.8, 0.5
+"""What is less likely a body may be a shadow, and all shadows look alike. Wagons move in rows,
+whose order bears them out: of them it is enough to be a body more likely than not."""
 
 
 def interpret(
@@ -245,7 +246,8 @@ def movable(
     least = np.array([WHOLE_M.get(k, 0.0) for k in kinds])
     whole = ~objects.cut & ((objects.length >= least) | (gsd_m is None))
     if body is not None:
-        whole &= ~(body < SURE_BODY)
+        in_row = np.isin(kinds, SORTS["wagon"])
+        whole &= ~(body < np.where(in_row, BODY_IN_ROW, SURE_BODY))
     return np.asarray(whole & ~np.isin(kinds, FIXED))
 
 
