@@ -49,7 +49,7 @@ def rows_of(things, change):
 def claimed(things, colours, kinds, rng, outlines=None):
     objects = placed(things)
     found = pair_cuts(
-        objects, np.array(kinds, dtype=object), find_links(objects), seen(objects, colours, rng),
+        objects, np.array(kinds, dtype=object), (find_links(objects),), seen(objects, colours, rng),
         rows_of(things, "disappeared"), rows_of(things, "appeared"), outlines or objects,
     )  # fmt: skip
     return dict(zip(found.departed.tolist(), found.arrived.tolist(), strict=True))
@@ -145,6 +145,22 @@ def test_a_piece_beside_a_wagon_does_not_part_its_row():
     # where only what is next to each other is linked, it does
     parted = stand_in_rows(objects, one_way(objects.along), find_links(objects), np.arange(6))
     assert parted.size.max() < 6
+
+
+def test_a_train_with_a_piece_beside_one_wagon_is_paired_whole(rng):
+    before, after = yard.wagons(20, 50, 6, "disappeared"), yard.wagons(60, 120, 6)
+    x, y, length, _, change = before[2]
+    piece = (x + 0.5 * length - 2.5, y + 1.0, 6.0, 2.0, change)
+    things = [*before, *after, piece]
+    objects = placed(things)
+    colours = COLOURS[[0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 6]]
+    found = pair_cuts(
+        objects, np.array(["railcar"] * 13, dtype=object),
+        tuple(find_links(objects, mutual=mutual) for mutual in (True, False)),
+        seen(objects, colours, rng), np.arange(6), np.arange(6, 12), objects,
+    )  # fmt: skip
+    assert found.departed.tolist() == list(range(6))
+    assert found.arrived.tolist() == list(range(6, 12))
 
 
 def test_a_train_that_seems_turned_needs_more_to_speak_for_it():

@@ -111,7 +111,7 @@ def laid(given: dict[str, Any], named: ChangeTable, scene: Scene) -> Yard:
                                         strict=True)}  # fmt: skip
     true = [(row[o.id], row[o.link]) for o in things if o.link in row and o.before and not o.after]
     return Yard(
-        bodies, table["kind"], find_links(bodies, mutual=False), sight,
+        bodies, table["kind"], find_links(bodies), sight,
         np.flatnonzero(free & (table["change"] == "disappeared")),
         np.flatnonzero(free & (table["change"] == "appeared")),
         frozenset(pair for pair in true if min(pair) >= 0),

@@ -196,9 +196,8 @@ def find_moves(
     if pair is None or not learnt:
         return moves
     bodies, sight = look_again(objects, kinds, look, radiometry, pair)
-    # whatever lies between them: pieces left of one wagon must not part the row of the others
-    row = find_links(bodies, mutual=False)
-    return moves.joined(pair_cuts(bodies, kinds, row, sight, gone, come, objects))
+    rows = tuple(find_links(bodies, mutual=mutual) for mutual in (True, False))
+    return moves.joined(pair_cuts(bodies, kinds, rows, sight, gone, come, objects))
 
 
 def unless_shadow(

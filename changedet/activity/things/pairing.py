@@ -82,7 +82,7 @@ class Hypotheses:
 def pair_cuts(
     objects: Placed,
     kinds: np.ndarray,
-    links: Links,
+    rows: tuple[Links, ...],
     sight: Sight,
     departed: np.ndarray,
     arrived: np.ndarray,
@@ -101,8 +101,10 @@ def pair_cuts(
         All things.
     kinds : (n,) object array
         Theirs.
-    links : Links
-        Which are next to each other.
+    rows : tuple of Links
+        Which are next to each other, in as many ways as that can be seen: a piece of a wagon
+        parts a row where only the nearest are linked, and shifts its order where all are. In each
+        way cuts are laid and weighed by themselves.
     sight : Sight
         What the images show of them.
     departed, arrived : (a,), (b,) int arrays
@@ -119,14 +121,15 @@ def pair_cuts(
     for sort, names in SORTS.items():
         mine = np.isin(kinds, names) & sight.known & (objects.length >= SHORTEST_M.get(sort, 0.0))
         old, new = departed[mine[departed]], arrived[mine[arrived]]
-        coupled = links if sort in COUPLED else None
-        weights = learnt()[sort]
-        known = suppose(objects, coupled, sight, weights.thing, old, new)
-        if known is not None:
-            probability = known.probability(weights.cut)
-            probability[~_same_length(known.cuts, objects, SAME_LENGTH_M.get(sort, np.inf))] = 0.0
-            probability[~_outlined(known.cuts, _sound(objects, outlines, sort))] = 0.0
-            out = out.joined(surest(known, probability, LEAST[sort], SPEAKS[sort]))
+        weights, known = learnt()[sort], []
+        for coupled in rows if sort in COUPLED else (None,):
+            of = suppose(objects, coupled, sight, weights.thing, old, new)
+            if of is not None:
+                probability = of.probability(weights.cut)
+                probability[~_same_length(of.cuts, objects, SAME_LENGTH_M.get(sort, np.inf))] = 0.0
+                probability[~_outlined(of.cuts, _sound(objects, outlines, sort))] = 0.0
+                known.append((of, probability))
+        out = out.joined(surest(known, LEAST[sort], SPEAKS[sort]))
     return out
 
 
@@ -209,22 +212,27 @@ def _alike(objects: Placed, sight: Sight, thing: Trees, cuts: Cuts) -> np.ndarra
     return out
 
 
-def surest(known: Hypotheses, probability: np.ndarray, least: float, speaks: float) -> Moves:
-    """Take the surest cuts, each thing once, that are as likely and say as much as is asked for."""
-    cuts = known.cuts
-    i: list[int] = []
-    j: list[int] = []
-    chance: list[float] = []
-    taken: set[tuple[bool, int]] = set()
-    size = np.minimum(cuts.inside.sum(axis=1), ENOUGH)
-    said = known.columns[:, COLUMNS.index("total")] / size
-    enough = np.flatnonzero((probability >= least) & (said > speaks))
-    for cut in enough[np.argsort(-probability[enough], kind="stable")]:
-        inside = cuts.inside[cut]
-        old, new = cuts.departed[cut][inside].tolist(), cuts.arrived[cut][inside].tolist()
-        these = {(False, k) for k in old} | {(True, k) for k in new}
-        if not these & taken:
-            taken |= these
-            i, j = i + old, j + new
-            chance += [float(probability[cut])] * len(old)
-    return Moves(np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), np.array(chance))
+def surest(known: list[tuple[Hypotheses, np.ndarray]], least: float, speaks: float) -> Moves:
+    """Take the surest cuts, each thing once, that are as likely and say as much as is asked for.
+
+    ``known`` are hypotheses and the probability of each.
+    """
+    cuts = []
+    for of, probability in known:
+        size = np.minimum(of.cuts.inside.sum(axis=1), ENOUGH)
+        said = of.columns[:, COLUMNS.index("total")] / size
+        for cut in np.flatnonzero((probability >= least) & (said > speaks)):
+            inside = of.cuts.inside[cut]
+            pair = of.cuts.departed[cut][inside].tolist(), of.cuts.arrived[cut][inside].tolist()
+            cuts.append((float(probability[cut]), *pair))
+    # departed and arrived rows, and the probability of each pair
+    i: dict[int, float] = {}
+    j: dict[int, float] = {}
+    for likely, old, new in sorted(cuts, key=lambda cut: -cut[0]):
+        if i.keys().isdisjoint(old) and j.keys().isdisjoint(new):
+            i |= dict.fromkeys(old, likely)
+            j |= dict.fromkeys(new, likely)
+    return Moves(
+        np.array(list(i), dtype=np.int64), np.array(list(j), dtype=np.int64),
+        np.array(list(i.values()), dtype=float),
+    )  # fmt: skip
