@@ -122,12 +122,13 @@ def pair_cuts(
         mine = np.isin(kinds, names) & sight.known & (objects.length >= SHORTEST_M.get(sort, 0.0))
         old, new = departed[mine[departed]], arrived[mine[arrived]]
         weights, known = learnt()[sort], []
+        sound = _sound(objects, outlines, sort)
         for coupled in rows if sort in COUPLED else (None,):
             of = suppose(objects, coupled, sight, weights.thing, old, new)
             if of is not None:
                 probability = of.probability(weights.cut)
                 probability[~_same_length(of.cuts, objects, SAME_LENGTH_M.get(sort, np.inf))] = 0.0
-                probability[~_outlined(of.cuts, _sound(objects, outlines, sort))] = 0.0
+                probability[~_outlined(of.cuts, sound)] = 0.0
                 known.append((of, probability))
         out = out.joined(surest(known, LEAST[sort], SPEAKS[sort]))
     return out
